@@ -1,0 +1,53 @@
+# Everything that can be done here. The first `make setup` downloads; nothing after it needs a network.
+
+BIN   := .venv/bin
+STAMP := .venv/.complete
+BARS  := var/data/EURUSD.csv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run serve test test-full test-core lint check bench proto clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) $(BARS) ## install everything into .venv and var; silent when done
+	@:
+
+$(STAMP): uv.lock pyproject.toml ops/setup.sh
+	@ops/setup.sh
+	@touch $@
+
+$(BARS): | $(STAMP)
+	@ops/demo_bars.sh $@
+
+run: setup ## watch trades being copied: the demo, on its own Postgres
+	@$(BIN)/ecp demo
+
+serve: setup ## run the gateway until Ctrl-C
+	@$(BIN)/ecp serve
+
+test: test-full test-core ## run every test on the full stack, and the core ones on the embedded one too
+
+test-full: setup
+	@$(BIN)/pytest --stack full --numprocesses auto
+
+test-core: setup
+	@$(BIN)/pytest --stack embedded --numprocesses auto -m core
+
+lint: setup ## ruff, mypy --strict, squawk
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/squawk db/migrations/*.sql
+
+check: lint test ## exactly what CI does
+
+bench: setup ## measure the ingest path over TCP
+	@$(BIN)/ecp bench ingest
+
+proto: setup ## generate gateway/ecp_pb2.py from gateway/ecp.proto
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. gateway/ecp.proto
+
+clean: ## stop the Postgres of this checkout, remove .venv and var
+	@for stack in embedded full; do if [ -x $(BIN)/ecp ]; then $(BIN)/ecp --stack $$stack pg stop; fi; done
+	@rm -rf .venv var
