@@ -1,0 +1,73 @@
+-- What the deploy tool itself stands on: the roles and its own records. Idempotent; run before every
+-- deploy that has something to do, by the connecting superuser (or a role with CREATEROLE).
+
+-- Roles belong to the whole cluster, so a deploy of another database may create them at the same moment.
+do $$
+declare
+  v_role text;
+  v_can  text;
+begin
+  for v_role, v_can in
+    values ('ecp_owner', 'nologin'),
+         ('ecp_gateway', 'login'),
+         ('ecp_api', 'login'),
+         ('ecp_operator', 'login'),
+         ('ecp_analyst', 'login'),
+         ('ecp_auditor', 'login')
+  loop
+    if not exists (select from pg_catalog.pg_roles as r where r.rolname = v_role) then
+      begin
+        execute format('create role %I %s', v_role, v_can);
+      exception
+        when duplicate_object or unique_violation then
+          null;
+      end;
+    end if;
+  end loop;
+
+  if not pg_catalog.pg_has_role(current_user, 'ecp_owner', 'set') then
+    grant ecp_owner to current_user;
+  end if;
+  if not pg_catalog.has_database_privilege('ecp_owner', current_database(), 'create') then
+    execute format('grant create on database %I to ecp_owner', current_database());
+  end if;
+end
+$$;
+
+-- Global, not per schema: a default of one schema can only add to what PUBLIC has, never take it away.
+alter default privileges for role ecp_owner revoke execute on functions from public;
+
+set role ecp_owner;
+
+create schema if not exists ops;
+
+create table if not exists ops.migrations (
+  name       text        not null,
+  sha256     text        not null,
+  applied_at timestamptz not null default now(),
+  constraint migrations_pk primary key (name)
+);
+comment on table ops.migrations is 'Migrations that were applied, with the hash of their text at that time.';
+
+create table if not exists ops.objects (
+  path       text not null,
+  sha256     text not null,
+  definition text,
+  constraint objects_pk primary key (path)
+);
+comment on table ops.objects is
+  'Files of db/functions and db/policies as last applied; delete a row to make the next deploy overwrite what was changed by hand.';
+comment on column ops.objects.definition is
+  'Hash of what the catalog said right after the file was applied; when the catalog says otherwise, somebody changed it by hand.';
+
+create table if not exists ops.deployment (
+  singleton   boolean     not null default true,
+  fingerprint text        not null,
+  deployed_at timestamptz not null default now(),
+  constraint deployment_pk primary key (singleton),
+  constraint deployment_one_row check (singleton)
+);
+comment on table ops.deployment is 'The version of db/ that this database is at: one row.';
+comment on column ops.deployment.fingerprint is 'Hash over every file of db/; a gateway compares it with its own.';
+
+reset role;

