@@ -172,7 +172,7 @@ class Cluster:
                 cwd="/",
                 check=False,
                 # initdb and pg_ctl take PGDATA, PGPORT and the like from the environment.
-                env={"PATH": os.defpath, "LC_ALL": "C"},
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
             )
             output.seek(0)
             said = output.read().strip().splitlines()

@@ -140,8 +140,8 @@ def _check(connection: Connection[Any]) -> None:
         return
     findings = connection.execute(SQL(FINDINGS).format(extension_schema=Identifier(found[0]))).fetchall()
     if findings:
-        lines = "; ".join(f"{function} line {line}: {message}" for function, line, message in findings)
-        raise Refusal("TRD12", f"plpgsql_check: {lines}", "correct the files; nothing was changed")
+        lines = "".join(f"\n  {function} line {line or 1}: {message}" for function, line, message in findings)
+        raise Refusal("TRD12", f"plpgsql_check does not accept these functions:{lines}", "correct their files")
 
 
 def _record(connection: Connection[Any], tree: Tree) -> None:

@@ -34,8 +34,8 @@ def install(connection: Connection[Any], name: str) -> None:
             _install_pgmq(connection)
         case "pg_cron":
             connection.execute("create extension pg_cron")
-            connection.execute("grant usage on schema cron to ecp_owner")
-            connection.execute("grant select on all tables in schema cron to ecp_owner")
+            # A job runs as the role that scheduled it, which must be one that can log in: never ecp_owner.
+            connection.execute("grant usage on schema cron to ecp_operator")
         case _:
             connection.execute(f"create extension {name} schema public".encode())
 

@@ -1,0 +1,129 @@
+"""The full stack: PostgreSQL 17 with TimescaleDB, pg_cron, plpgsql_check and pgTAP, out of Debian 13.
+
+Four ways lead to the same packages, tried in this order: they are installed; apt, as root on Debian 13; a root
+file system of Debian 13 in the user's cache, as root on another Debian; a container, where an engine answers.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.errors import Refusal
+from ops.paths import VAR
+from ops.postgres.cluster import DATABASE, Cluster
+
+HERE = Path(__file__).parent
+PACKAGES = [line for line in (HERE / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
+BINDIR = Path("usr/lib/postgresql/17/bin")
+EXTENSIONS = Path("usr/share/postgresql/17/extension")
+
+SETTINGS = {
+    "shared_preload_libraries": "timescaledb,pg_cron",
+    "cron.database_name": DATABASE,
+    # Jobs run in background workers, so that pg_cron needs no way in through pg_hba.conf.
+    "cron.use_background_workers": "on",
+    "cron.timezone": "UTC",
+    # Each database with TimescaleDB in it keeps a worker, and there is one database for every running test.
+    "max_worker_processes": "64",
+    "timescaledb.max_background_workers": "32",
+    "timescaledb.telemetry_level": "off",
+}
+
+
+def cluster(home: Path, settings: dict[str, str]) -> Cluster:
+    """The full cluster of this checkout for `home`, with whatever has to be installed for it installed."""
+    settings = SETTINGS | settings
+    if not _installed(Path("/")) and _is_root() and _debian() == "trixie":
+        _apt_install(*PACKAGES)
+    if _installed(Path("/")):
+        user = "postgres" if _is_root() else None
+        return Cluster("full", home, Path("/") / BINDIR, user=user, settings=settings)
+    if _is_root() and _debian():
+        root = _root_file_system()
+        # Inside, because a bind mount is not allowed everywhere; the name keeps checkouts and purposes apart.
+        inside = root / "srv" / f"ecp-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+        return Cluster("full", inside, Path("/") / BINDIR, user="postgres", chroot=root, settings=settings)
+    raise Refusal(
+        "TRD09",
+        "the full stack needs Debian 13's PostgreSQL packages, and they cannot be installed from here",
+        f"as root on Debian 13: apt-get install {' '.join(PACKAGES)}; or start Docker; or use --stack embedded",
+    )
+
+
+def _installed(root: Path) -> bool:
+    controls = ("timescaledb", "pg_cron", "plpgsql_check", "pgtap")
+    return all((root / EXTENSIONS / f"{name}.control").exists() for name in controls)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _debian() -> str | None:
+    """The code name of this Debian, None where it is none."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return None
+    return release.get("VERSION_CODENAME") if release.get("ID") == "debian" else None
+
+
+def _root_file_system() -> Path:
+    """A Debian 13 with the packages, made by debootstrap once per user and list of packages."""
+    digest = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "execution-control-plane"
+    root = cache / f"trixie-{digest}"
+    if root.exists():
+        return root
+    cache.mkdir(parents=True, exist_ok=True)
+    with _lock(cache / "lock"):
+        if root.exists():
+            return root
+        partial = cache / f"{root.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        if shutil.which("debootstrap") is None:
+            _apt_install("debootstrap", "debian-archive-keyring")
+        print("downloading Debian 13 with PostgreSQL 17 and its extensions, once: about a minute", flush=True)
+        _quietly(
+            "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", str(partial),
+            log=cache / "debootstrap.log",
+        )  # fmt: skip
+        # What the packages downloaded, and the cluster that they made for themselves.
+        for leftover in ("var/cache/apt/archives", "var/lib/postgresql/17/main"):
+            shutil.rmtree(partial / leftover, ignore_errors=True)
+        partial.rename(root)
+    return root
+
+
+def _apt_install(*packages: str) -> None:
+    cache = VAR
+    cache.mkdir(parents=True, exist_ok=True)
+    print(f"installing {' '.join(packages)}", flush=True)
+    log = cache / "apt.log"
+    _quietly("apt-get", "-q", "update", log=log)
+    _quietly("apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages, log=log)
+
+
+def _quietly(*command: str, log: Path) -> None:
+    """Run a command with its output in a log. Raises TRD09 with the last line of it."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    with log.open("w") as output:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
+        )
+    if done.returncode:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise Refusal("TRD09", f"{command[0]} failed: {''.join(last)}", f"see {log}")
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
