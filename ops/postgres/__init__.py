@@ -1,7 +1,6 @@
 """Postgres for this checkout: two stacks that it provisions itself, or any server that is there."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 from ops.errors import Refusal
@@ -57,4 +56,4 @@ def stack(name: StackName, *, purpose: Literal["dev", "test"] = "dev") -> Stack:
         return embedded.cluster(home, settings)
     from ops.postgres import full
 
-    return full.cluster(Path(home), settings)
+    return full.server(home, settings)

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,8 @@ class Cluster:
     """A cluster under `home` (data, socket, log), run with the binaries in `bindir`.
 
     `user` is the system user that owns it, for who starts it as root. With `chroot`, `bindir` is a path
-    inside that root file system, and `home` a path of the host that lies below it.
+    inside that root file system, and `home` a path of the host that lies below it. `provision` installs
+    what starting needs.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Cluster:
     user: str | None = None
     chroot: Path | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    provision: Callable[[], None] = lambda: None
 
     def url(self, dbname: str = DATABASE, user: str = "postgres") -> str:
         """The connection string of a database in this cluster, for psycopg and asyncpg alike."""
@@ -63,6 +65,7 @@ class Cluster:
 
     def start(self, *, fresh: bool = False) -> None:
         """Start the cluster unless it runs; make it first if it is not there, or if `fresh`."""
+        self.provision()
         self.home.mkdir(parents=True, exist_ok=True)
         with self._lock():
             if self.running():
@@ -85,7 +88,7 @@ class Cluster:
                 "pg_ctl", "start", "--wait", "--timeout=60", "--silent",
                 f"--pgdata={self._inside(self._data)}", f"--log={self._inside(self._log)}",
             )  # fmt: skip
-            self._create_database()
+            create_database(self.url("postgres"))
 
     def stop(self) -> None:
         """Stop the cluster if it runs; sessions that are open are ended."""
@@ -146,12 +149,6 @@ class Cluster:
         if self.user is not None:
             os.chown(conf, *self._ids())
 
-    def _create_database(self) -> None:
-        """Make the default database: pg_cron's launcher expects it from the first moment."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            if not connection.execute("select from pg_database where datname = %s", [DATABASE]).rowcount:
-                connection.execute(f"create database {DATABASE}".encode())
-
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bindir / program), *arguments]
         as_user: str | None = self.user
@@ -198,3 +195,10 @@ class Cluster:
         with (self.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def create_database(url: str) -> None:
+    """Make the default database unless it is there: pg_cron's launcher expects it from the first moment."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("select from pg_database where datname = %s", [DATABASE]).rowcount:
+            connection.execute(f"create database {DATABASE}".encode())

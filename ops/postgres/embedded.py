@@ -22,16 +22,14 @@ def cluster(home: Path, settings: dict[str, str]) -> Cluster:
     assert spec is not None
     assert spec.origin is not None
     bindir = Path(spec.origin).parent / "pginstall" / "bin"
-    return Cluster("embedded", home, bindir, user=_system_user(), settings=settings)
-
-
-def _system_user() -> str | None:
     if os.geteuid() != 0:
-        return None
+        return Cluster("embedded", home, bindir, settings=settings)
+    return Cluster("embedded", home, bindir, user=SYSTEM_USER, settings=settings, provision=_add_system_user)
+
+
+def _add_system_user() -> None:
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER], check=True
-        )
-    return SYSTEM_USER
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        subprocess.run(command, check=True)

@@ -10,18 +10,18 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
 
 from ops.errors import Refusal
 from ops.paths import VAR
 from ops.postgres.cluster import DATABASE, Cluster
+from ops.postgres.container import Container, engine_answers
 
 HERE = Path(__file__).parent
 PACKAGES = [line for line in (HERE / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
-BINDIR = Path("usr/lib/postgresql/17/bin")
-EXTENSIONS = Path("usr/share/postgresql/17/extension")
+BINDIR = Path("/usr/lib/postgresql/17/bin")
+EXTENSIONS = Path("/usr/share/postgresql/17/extension")
 
 SETTINGS = {
     "shared_preload_libraries": "timescaledb,pg_cron",
@@ -36,19 +36,34 @@ SETTINGS = {
 }
 
 
-def cluster(home: Path, settings: dict[str, str]) -> Cluster:
-    """The full cluster of this checkout for `home`, with whatever has to be installed for it installed."""
+def server(home: Path, settings: dict[str, str]) -> Cluster | Container:
+    """The full server for `home`; starting it installs what it needs."""
     settings = SETTINGS | settings
-    if not _installed(Path("/")) and _is_root() and _debian() == "trixie":
-        _apt_install(*PACKAGES)
-    if _installed(Path("/")):
-        user = "postgres" if _is_root() else None
-        return Cluster("full", home, Path("/") / BINDIR, user=user, settings=settings)
-    if _is_root() and _debian():
+    installed, is_root, debian = _installed(), os.geteuid() == 0, _debian()
+    if installed or (is_root and debian == "trixie"):
+        return Cluster(
+            "full",
+            home,
+            BINDIR,
+            user="postgres" if is_root else None,
+            settings=settings,
+            provision=lambda: None if installed else _apt_install(*PACKAGES),
+        )
+    if is_root and debian:
         root = _root_file_system()
         # Inside, because a bind mount is not allowed everywhere; the name keeps checkouts and purposes apart.
         inside = root / "srv" / f"ecp-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
-        return Cluster("full", inside, Path("/") / BINDIR, user="postgres", chroot=root, settings=settings)
+        return Cluster(
+            "full",
+            inside,
+            BINDIR,
+            user="postgres",
+            chroot=root,
+            settings=settings,
+            provision=lambda: _make_root_file_system(root),
+        )
+    if engine_answers():
+        return Container(home, HERE, settings)
     raise Refusal(
         "TRD09",
         "the full stack needs Debian 13's PostgreSQL packages, and they cannot be installed from here",
@@ -56,13 +71,9 @@ def cluster(home: Path, settings: dict[str, str]) -> Cluster:
     )
 
 
-def _installed(root: Path) -> bool:
+def _installed() -> bool:
     controls = ("timescaledb", "pg_cron", "plpgsql_check", "pgtap")
-    return all((root / EXTENSIONS / f"{name}.control").exists() for name in controls)
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
+    return all((EXTENSIONS / f"{name}.control").exists() for name in controls)
 
 
 def _debian() -> str | None:
@@ -75,21 +86,26 @@ def _debian() -> str | None:
 
 
 def _root_file_system() -> Path:
-    """A Debian 13 with the packages, made by debootstrap once per user and list of packages."""
-    digest = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    """Where the Debian 13 with exactly these packages is, or will be."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "execution-control-plane"
-    root = cache / f"trixie-{digest}"
+    return cache / f"trixie-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:12]}"
+
+
+def _make_root_file_system(root: Path) -> None:
+    """Make it with debootstrap, once; renamed into place when complete."""
     if root.exists():
-        return root
+        return
+    cache = root.parent
     cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache / "lock"):
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if root.exists():
-            return root
+            return
         partial = cache / f"{root.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         if shutil.which("debootstrap") is None:
             _apt_install("debootstrap", "debian-archive-keyring")
-        print("downloading Debian 13 with PostgreSQL 17 and its extensions, once: about a minute", flush=True)
+        _say("downloading Debian 13 with PostgreSQL 17 and its extensions, once: about a minute")
         _quietly(
             "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", str(partial),
             log=cache / "debootstrap.log",
@@ -98,16 +114,13 @@ def _root_file_system() -> Path:
         for leftover in ("var/cache/apt/archives", "var/lib/postgresql/17/main"):
             shutil.rmtree(partial / leftover, ignore_errors=True)
         partial.rename(root)
-    return root
 
 
 def _apt_install(*packages: str) -> None:
-    cache = VAR
-    cache.mkdir(parents=True, exist_ok=True)
-    print(f"installing {' '.join(packages)}", flush=True)
-    log = cache / "apt.log"
-    _quietly("apt-get", "-q", "update", log=log)
-    _quietly("apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages, log=log)
+    VAR.mkdir(parents=True, exist_ok=True)
+    _say(f"installing {' '.join(packages)}")
+    _quietly("apt-get", "-q", "update", log=VAR / "apt.log")
+    _quietly("apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages, log=VAR / "apt.log")
 
 
 def _quietly(*command: str, log: Path) -> None:
@@ -122,8 +135,6 @@ def _quietly(*command: str, log: Path) -> None:
         raise Refusal("TRD09", f"{command[0]} failed: {''.join(last)}", f"see {log}")
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

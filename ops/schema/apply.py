@@ -64,8 +64,10 @@ FINDINGS: LiteralString = f"""
 """
 
 
-def migration(connection: Connection[Any], source: Source) -> None:
-    """Run one migration and record it."""
+def migration(connection: Connection[Any], source: Source, functions: list[Source]) -> None:
+    """Write the functions that one migration requires, run it and record it."""
+    for function in functions:
+        _object(connection, function)
     run(connection, source)
     connection.execute("insert into ops.migrations (name, sha256) values (%s, %s)", [source.name, source.sha256])
 

@@ -94,13 +94,13 @@ def deploy(
 
         def finish() -> None:
             for migration in last:
-                apply.migration(connection, migration)
+                apply.migration(connection, migration, files.required_by(migration))
             apply.files(connection, files)
 
         _in_transaction(connection, prepare)
         *stages, last = _stages(todo.migrations)
         for stage in stages:
-            _stage(connection, stage)
+            _stage(connection, files, stage)
         _in_transaction(connection, finish)
         return todo
 
@@ -117,10 +117,10 @@ def _stages(migrations: list[Source]) -> list[list[Source]]:
     return stages
 
 
-def _stage(connection: Connection[Any], stage: list[Source]) -> None:
+def _stage(connection: Connection[Any], files: Tree, stage: list[Source]) -> None:
     def run() -> None:
         for migration in stage:
-            apply.migration(connection, migration)
+            apply.migration(connection, migration, files.required_by(migration))
 
     if all(migration.in_transaction for migration in stage):
         _in_transaction(connection, run)

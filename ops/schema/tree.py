@@ -38,7 +38,7 @@ class Source:
 
     @property
     def requires(self) -> list[str]:
-        """The names in the `-- requires: schema/object, …` lines of a function or policy."""
+        """The names in the `-- requires: schema/object, …` lines: what must be there before this file runs."""
         return [name for line in REQUIRES.findall(self.text) for name in re.split(r"[,\s]+", line.strip()) if name]
 
     @property
@@ -63,6 +63,14 @@ class Tree:
         lines = sorted(f"{source.sha256}  {source.path}\n" for source in every)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def required_by(self, migration: Source) -> list[Source]:
+        """The functions that a migration calls, and what those require, in the order to write them first."""
+        wanted = set(migration.requires)
+        for function in reversed(self.functions):
+            if function.name in wanted:
+                wanted.update(function.requires)
+        return [function for function in self.functions if function.name in wanted]
+
 
 def read(root: Path = DB) -> Tree:
     """Read db/. Raises TRD10 for a misnamed file, an unknown requirement or a cycle of requirements."""
@@ -79,11 +87,13 @@ def read(root: Path = DB) -> Tree:
     for function in functions:
         if function.path.count("/") != 2:
             raise Refusal("TRD10", f"db/{function.path} is not functions/<schema>/<object>.sql", "move it")
+    names = {function.name for function in functions}
+    _in_order(migrations, names)
     return Tree(
         Source("bootstrap.sql", (DB / "bootstrap.sql").read_text()),
         migrations,
         _in_order(functions),
-        _in_order(_sources(root, "policies/**/*"), {function.name for function in functions}),
+        _in_order(_sources(root, "policies/**/*"), names),
     )
 
 
