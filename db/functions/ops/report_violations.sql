@@ -1,0 +1,78 @@
+create or replace view ops.report_violations with (security_invoker = true) as
+select 'reports_answer_deliveries' as invariant, to_jsonb(v) as offender
+from (
+  select r.subscription_id, r.delivery_seq, r.status
+  from signals.reports as r
+  where not exists (
+    select from signals.decisions as d
+    where d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
+  )
+) as v
+union all
+select 'fills_do_not_exceed_decisions', to_jsonb(v)
+from (
+  select r.subscription_id, r.delivery_seq, r.volume, d.volume as decided
+  from signals.reports as r
+  inner join signals.decisions as d
+    on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
+  where r.status = 'EXECUTED' and d.action in ('OPEN', 'PLACE') and r.volume > d.volume
+) as v
+union all
+select 'one_position_one_copy', to_jsonb(v)
+from (
+  select d.subscription_id, d.stream_id, d.position_id, count(*) as openings
+  from signals.reports as r
+  inner join signals.decisions as d
+    on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
+  where r.status = 'EXECUTED' and d.action in ('OPEN', 'PLACE')
+  group by d.lane, d.subscription_id, d.stream_id, d.position_id
+  having count(*) > 1
+) as v
+union all
+select 'guard_refusals_are_recorded', to_jsonb(v)
+from (
+  select r.subscription_id, r.delivery_seq, r.code
+  from signals.reports as r
+  where r.status <> 'EXECUTED' and not exists (
+    select from signals.protection_events as p
+    where p.lane = r.lane and p.occurred_at = r.reported_at and p.subscription_id = r.subscription_id
+      and p.seq = r.delivery_seq and p.code = r.code
+  )
+) as v
+union all
+select 'copies_stand_where_reports_left_them', to_jsonb(v)
+from (
+  select c.subscription_id, c.position_id, c.status, c.ticket
+  from signals.copies as c
+  where (c.status in ('OPEN', 'CLOSED') and c.ticket is null) or (c.status = 'CLOSED' and c.target_volume <> 0)
+) as v
+union all
+select 'lanes_agree', to_jsonb(v)
+from (
+  select 'subscription' as kind, s.subscription_id as id, s.lane
+  from signals.subscriptions as s
+  inner join access.accounts as a on a.account_id = s.account_id
+  where a.lane <> s.lane
+  union all
+  select 'decision', d.subscription_id, d.lane
+  from signals.decisions as d
+  inner join signals.subscriptions as s on s.subscription_id = d.subscription_id
+  where s.lane <> d.lane
+  union all
+  select 'signal', x.stream_id, x.lane
+  from signals.signals as x
+  inner join signals.streams as s on s.stream_id = x.stream_id
+  where s.lane <> x.lane
+) as v
+union all
+select 'one_session_per_license', to_jsonb(v)
+from (
+  select s.license_id, count(*) as live
+  from access.sessions as s
+  where s.ended_at is null
+  group by s.license_id
+  having count(*) > 1
+) as v;
+
+comment on view ops.report_violations is
+'Offenders against the invariants of reports, copies, lanes and sessions. Invoker''s rights: it is read through ops.verify only.';

@@ -1,0 +1,26 @@
+-- requires: core/deal_lane core/hmac_pad core/now
+create or replace function signals.create_stream(
+  p_account bigint, p_name text, p_key bytea, p_ttl_ms integer default 500, p_rate integer default 100,
+  p_burst integer default 100, p_lane smallint default null
+) returns bigint
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream bigint := nextval('signals.streams_stream_id_seq');
+  v_lane smallint := coalesce(p_lane, core.deal_lane(v_stream));
+begin
+  insert into signals.streams (
+    lane, stream_id, account_id, name, key_inner, key_outer, ttl, max_skew, rate_per_second, burst, created_at
+  ) overriding system value
+  values (
+    v_lane, v_stream, p_account, p_name, core.hmac_pad(p_key, 54), core.hmac_pad(p_key, 92),
+    p_ttl_ms * interval '1 millisecond', interval '1 second', p_rate, p_burst, core.now()
+  );
+  insert into signals.stream_heads (lane, stream_id, tokens, refilled_at) values (v_lane, v_stream, p_burst, core.now());
+  return v_stream;
+end
+$$;
+
+comment on function signals.create_stream(bigint, text, bytea, integer, integer, integer, smallint) is
+'A new stream of a provider with its HMAC key. TTL in ms, rate per second and burst gate what raises exposure. Returns stream_id.';

@@ -1,0 +1,29 @@
+-- requires: core/e8 core/microseconds core/now
+-- TTL is judged again here, at the moment of delivery: an opening that is too old is counted, never executed.
+create or replace function signals.deliveries(
+  p_lane smallint, p_subscriptions bigint[], p_after bigint[], p_resend boolean, p_limit integer
+) returns setof signals.delivery
+language sql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+  select
+    d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend, coalesce(d.expires_at < c.at, false),
+    d.action, coalesce(d.symbol, ''), coalesce(d.side, ''), d.position_id, core.e8(d.volume), core.e8(d.price),
+    core.e8(d.stop_loss), core.e8(d.take_profit), core.e8(d.max_deviation), core.microseconds(d.sent_at),
+    core.microseconds(d.expires_at), coalesce(d.magic, 0), coalesce(d.order_type, 'MARKET')
+  from (select core.now() as at offset 0) as c
+  cross join unnest(p_subscriptions, p_after) as f (subscription_id, after)
+  cross join lateral (
+    select x.*
+    from signals.decisions as x
+    where x.lane = p_lane and x.subscription_id = f.subscription_id and x.delivery_seq > f.after
+    order by x.delivery_seq
+    limit p_limit
+  ) as d
+  order by d.subscription_id, d.delivery_seq
+$$;
+
+comment on function signals.deliveries(smallint, bigint[], bigint[], boolean, integer) is
+'What these subscriptions are still owed after these delivery_seqs, at most p_limit each. p_resend marks possible duplicates;
+an opening past its TTL comes as a gap fill.';

@@ -1,0 +1,217 @@
+-- requires: core/fail core/now signals/copy_volume signals/deliveries
+-- One lane of subscribers, the signals as arguments: nothing here reads another lane. Idempotent by the cursor of
+-- (lane, stream), which is locked first; then the heads of the subscriptions, ascending, as report does.
+-- What raises exposure is gated here; what manages or cuts it is skipped only where nothing was ever copied.
+create or replace function signals.dispatch(
+  p_lane smallint, p_from_streams bigint[], p_from_epochs integer[], p_from_seqs bigint[], p_streams bigint[],
+  p_epochs integer[], p_seqs bigint[], p_actions text[], p_symbols text[], p_sides text[], p_positions bigint[],
+  p_volumes numeric[], p_prices numeric[], p_stop_losses numeric[], p_take_profits numeric[], p_magics bigint[],
+  p_order_types text[], p_digits integer[], p_sent_at timestamptz[], p_received_at timestamptz[]
+) returns setof signals.delivery
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now timestamptz := core.now();
+  v_ahead jsonb;
+  v_subscriptions bigint[];
+  v_delivered bigint[];
+begin
+  perform 1
+  from signals.dispatch_cursors as c
+  where c.lane = p_lane and c.stream_id = any (p_streams)
+  order by c.stream_id
+  for no key update;
+
+  select jsonb_agg(f.stream_id) into v_ahead
+  from unnest(p_from_streams, p_from_epochs, p_from_seqs) as f (stream_id, epoch, seq)
+  left join signals.dispatch_cursors as c on c.lane = p_lane and c.stream_id = f.stream_id
+  where (c.epoch, c.seq) < (f.epoch, f.seq);
+  if v_ahead is not null then
+    perform core.fail('TRS21', jsonb_build_object('lane', p_lane, 'streams', v_ahead));
+  end if;
+
+  with locked as materialized (
+    select h.subscription_id, h.delivery_seq
+    from signals.subscription_heads as h
+    where h.lane = p_lane and h.subscription_id in (
+      select s.subscription_id from signals.subscriptions as s where s.lane = p_lane and s.stream_id = any (p_streams)
+    )
+    order by h.subscription_id
+    for no key update
+  )
+  select array_agg(l.subscription_id order by l.subscription_id), array_agg(l.delivery_seq order by l.subscription_id)
+  into v_subscriptions, v_delivered
+  from locked as l;
+
+  with fresh as materialized (
+    select a.*, x.raises_exposure, x.cuts_exposure
+    from unnest(
+      p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices, p_stop_losses,
+      p_take_profits, p_magics, p_order_types, p_digits, p_sent_at
+    ) as a (
+      stream_id, epoch, seq, action, symbol, side, position_id, volume, price, stop_loss,
+      take_profit, magic, order_type, digits, sent_at
+    )
+    inner join signals.dispatch_cursors as c
+      on c.lane = p_lane and c.stream_id = a.stream_id and (a.epoch, a.seq) > (c.epoch, c.seq)
+    inner join signals.actions as x on x.action = a.action
+  ), pairs as (
+    select
+      f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k as settings,
+      h.delivery_seq as delivered, signals.copy_volume(f.volume, k) as sized,
+      c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
+      c.opened_volume as copy_opened_volume, c.position_id is not null as is_known,
+      coalesce(c.status in ('DELIVERED', 'OPEN', 'CLOSING'), false) as is_live
+    from fresh as f
+    inner join signals.subscriptions as s
+      on s.lane = p_lane and s.stream_id = f.stream_id and (f.epoch, f.seq) > (s.started_epoch, s.started_seq)
+    inner join signals.subscription_states as t on t.state = s.state
+    inner join signals.copy_settings as k
+      on k.lane = p_lane and k.subscription_id = s.subscription_id and k.version = s.settings_version
+    inner join signals.subscription_heads as h on h.lane = p_lane and h.subscription_id = s.subscription_id
+    left join signals.copies as c
+      on c.lane = p_lane and c.subscription_id = s.subscription_id and c.stream_id = f.stream_id
+        and c.position_id = f.position_id
+    where s.ended_at is null or (not f.raises_exposure and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
+  ), gated as (
+    select
+      p.*,
+      case
+        when not p.raises_exposure then null
+        when not p.takes_new_exposure then p.state
+        when p.is_known or count(*) filter (where p.raises_exposure) over of_position > 1 then 'ALREADY_COPIED'
+        when p.sent_at < v_now - (p.settings).ttl then 'TTL_EXPIRED'
+        when p.sized < (p.settings).volume_min then 'BELOW_MINIMUM'
+        else 'COPIED'
+      end as gate
+    from pairs as p
+    window of_position as (partition by p.subscription_id, p.position_id order by p.epoch, p.seq)
+  ), joined as (
+    -- What a signal manages was opened before this batch (copy_…) or earlier in it.
+    select
+      g.*,
+      coalesce(g.copy_symbol, max(g.symbol) filter (where g.gate = 'COPIED') over of_position) as its_symbol,
+      coalesce(g.copy_side, max(g.side) filter (where g.gate = 'COPIED') over of_position) as its_side,
+      coalesce(g.copy_master_volume, max(g.volume) filter (where g.gate = 'COPIED') over of_position) as master_volume,
+      coalesce(g.copy_opened_volume, max(g.sized) filter (where g.gate = 'COPIED') over of_position) as opened_volume,
+      case
+        when g.raises_exposure then g.gate
+        when g.action = 'SNAPSHOT' then 'SNAPSHOT_RECORDED'
+        when g.is_live or count(*) filter (where g.gate = 'COPIED') over of_position > 0 then 'COPIED'
+        else 'NOT_COPIED'
+      end as reason
+    from gated as g
+    window of_position as (partition by g.subscription_id, g.position_id order by g.epoch, g.seq)
+  ), targeted as (
+    select
+      j.*,
+      case when j.reason = 'COPIED' and j.action = 'PARTIAL_CLOSE' then
+        trunc(j.opened_volume * least(j.volume / j.master_volume, 1) / (j.settings).volume_step) * (j.settings).volume_step
+      end as remainder
+    from joined as j
+  ), numbered as materialized (
+    select
+      t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.stop_loss, t.take_profit,
+      t.magic, t.order_type, t.sent_at, t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume,
+      case when t.remainder < (t.settings).volume_min then 'CLOSE' else t.action end as action,
+      coalesce(case when not t.raises_exposure then t.its_symbol end, t.symbol) as symbol,
+      coalesce(case when not t.raises_exposure then t.its_side end, t.side) as side,
+      case
+        when t.reason <> 'COPIED' then null
+        when t.raises_exposure then t.sized
+        when t.remainder >= (t.settings).volume_min then t.remainder
+        when t.cuts_exposure then 0
+      end as volume,
+      case when t.raises_exposure then t.sent_at + (t.settings).ttl end as expires_at,
+      case when t.raises_exposure then
+        (t.settings).max_deviation_points * power(10::numeric, -t.digits)
+      end as max_deviation,
+      case
+        when t.raises_exposure then jsonb_build_object(
+          'mode', 'multiplier', 'master_volume', t.volume, 'multiplier', (t.settings).multiplier,
+          'raw', t.volume * (t.settings).multiplier, 'step', (t.settings).volume_step,
+          'minimum', (t.settings).volume_min, 'maximum', (t.settings).volume_max, 'volume', t.sized,
+          'age_ms', round(extract(epoch from v_now - t.sent_at) * 1000, 3),
+          'ttl_ms', extract(epoch from (t.settings).ttl) * 1000
+        )
+        when t.remainder is not null then jsonb_build_object(
+          'mode', 'remainder', 'master_volume', t.master_volume, 'master_remains', t.volume,
+          'opened_volume', t.opened_volume, 'raw', t.opened_volume * least(t.volume / t.master_volume, 1),
+          'step', (t.settings).volume_step, 'minimum', (t.settings).volume_min, 'volume', t.remainder
+        )
+        else '{}'
+      end as inputs,
+      case when t.reason = 'COPIED' then
+        t.delivered
+        + count(*) filter (where t.reason = 'COPIED') over (partition by t.subscription_id order by t.epoch, t.seq)
+      end as delivery_seq
+    from targeted as t
+  ), stored as (
+    insert into signals.decisions (
+      lane, subscription_id, stream_id, epoch, seq, delivery_seq, reason, action, symbol, side, position_id, volume,
+      price, stop_loss, take_profit, magic, order_type, max_deviation, sent_at, expires_at, settings_version, inputs,
+      decided_at
+    )
+    select
+      p_lane, n.subscription_id, n.stream_id, n.epoch, n.seq, n.delivery_seq, n.reason, n.action, n.symbol, n.side,
+      n.position_id, n.volume, n.price, n.stop_loss, n.take_profit, n.magic, n.order_type, n.max_deviation, n.sent_at,
+      n.expires_at, n.settings_version, n.inputs, v_now
+    from numbered as n
+  ), counted as (
+    update signals.subscription_heads as h
+    set delivery_seq = n.delivery_seq
+    from (select m.subscription_id, max(m.delivery_seq) as delivery_seq from numbered as m group by 1) as n
+    where h.lane = p_lane and h.subscription_id = n.subscription_id and n.delivery_seq is not null
+  ), touched as (
+    select
+      n.subscription_id, n.stream_id, n.position_id,
+      max(n.symbol) as symbol, max(n.side) as side,
+      max(n.master_volume) as master_volume,
+      max(n.volume) filter (where n.raises_exposure) as opened_volume,
+      min(n.volume) filter (where n.cuts_exposure) as target_volume
+    from numbered as n
+    where n.reason = 'COPIED'
+    group by n.subscription_id, n.stream_id, n.position_id
+  ), opened as (
+    insert into signals.copies (
+      lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
+      opened_at, changed_at
+    )
+    select
+      p_lane, t.subscription_id, t.stream_id, t.position_id, t.symbol, t.side, t.master_volume, t.opened_volume,
+      coalesce(t.target_volume, t.opened_volume), case when t.target_volume = 0 then 'CLOSING' else 'DELIVERED' end,
+      v_now, v_now
+    from touched as t
+    where t.opened_volume is not null
+    order by t.subscription_id, t.position_id
+  ), cut as (
+    update signals.copies as c
+    set
+      target_volume = t.target_volume,
+      status = case when t.target_volume = 0 then 'CLOSING' else c.status end,
+      changed_at = v_now
+    from touched as t
+    where t.opened_volume is null and t.target_volume is not null
+      and c.lane = p_lane and c.subscription_id = t.subscription_id and c.stream_id = t.stream_id
+      and c.position_id = t.position_id
+  )
+  update signals.dispatch_cursors as c
+  set epoch = m.epoch, seq = m.seq
+  from (select distinct on (f.stream_id) f.stream_id, f.epoch, f.seq from fresh as f order by f.stream_id, f.epoch desc, f.seq desc) as m
+  where c.lane = p_lane and c.stream_id = m.stream_id;
+
+  if found then
+    perform pg_notify('ecp_deliveries', p_lane::text);
+  end if;
+  return query select d.* from signals.deliveries(p_lane, v_subscriptions, v_delivered, false, 2147483647) as d;
+end
+$$;
+
+comment on function signals.dispatch(
+  smallint, bigint[], integer[], bigint[], bigint[], integer[], bigint[], text[], text[], text[], bigint[], numeric[],
+  numeric[], numeric[], numeric[], bigint[], text[], integer[], timestamptz[], timestamptz[]
+) is
+'Decides these signals (as signals.feed returned them from p_from) for every subscription of the lane, stores the decisions and
+returns the new deliveries. Repeating it changes nothing. Fails with TRS21 when p_from is ahead of the lane''s cursor.';

@@ -1,0 +1,30 @@
+create or replace function signals.feed(
+  p_lane smallint, p_streams bigint[], p_epochs integer[], p_seqs bigint[], p_limit integer
+) returns table (
+  stream_id bigint, epoch integer, seq bigint, action text, symbol text, side text, position_id bigint,
+  volume numeric, price numeric, stop_loss numeric, take_profit numeric, magic bigint, order_type text,
+  digits integer, sent_at timestamptz, received_at timestamptz
+)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+  select
+    x.stream_id, x.epoch, x.seq, x.action, x.symbol, x.side, x.position_id, x.volume, x.price, x.stop_loss,
+    x.take_profit, x.magic, x.order_type, coalesce(i.digits, 0)::integer, x.sent_at, x.received_at
+  from unnest(p_streams, p_epochs, p_seqs) as f (stream_id, epoch, seq)
+  cross join lateral (
+    select s.*
+    from signals.signals as s
+    where s.lane = p_lane and s.stream_id = f.stream_id and (s.epoch, s.seq) > (f.epoch, f.seq)
+      and s.verdict = 'ACCEPTED'
+    order by s.epoch, s.seq
+    limit p_limit
+  ) as x
+  left join signals.instruments as i on i.lane = p_lane and i.stream_id = x.stream_id and i.symbol = x.symbol
+  order by x.stream_id, x.epoch, x.seq
+  limit p_limit
+$$;
+
+comment on function signals.feed(smallint, bigint[], integer[], bigint[], integer) is
+'Accepted signals of these streams after these positions, in order: what dispatch is called with.';

@@ -1,0 +1,202 @@
+-- requires: core/from_e8 core/from_microseconds core/hmac_matches core/now signals/advance signals/shape_error
+-- A batch of one lane, one verdict each, all of it in one transaction. Two statements: the first takes the locks
+-- (heads, by stream), so that the second has a snapshot in which everything committed before them is visible.
+-- A verdict depends on what arrived before it in its stream and on the clock, never on how signals were batched.
+create or replace function signals.ingest(
+  p_lane smallint, p_sessions uuid[], p_streams bigint[], p_epochs bigint[], p_seqs bigint[], p_actions text[],
+  p_symbols text[], p_sides text[], p_positions bigint[], p_volumes bigint[], p_prices bigint[],
+  p_stop_losses bigint[], p_take_profits bigint[], p_magics bigint[], p_order_types text[], p_books jsonb[],
+  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[]
+) returns table (
+  ord integer, verdict text, original text, code text, next_seq bigint, epoch integer, decided_at timestamptz
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now timestamptz := core.now();
+  v_halted boolean;
+begin
+  select k.halted into v_halted from core.kill_switch as k;
+
+  perform 1
+  from signals.stream_heads as h
+  where h.lane = p_lane and h.stream_id = any (p_streams)
+  order by h.stream_id
+  for no key update;
+
+  return query
+  with arrived as materialized (
+    select
+      a.*,
+      core.from_microseconds(a.sent_us) as sent_at,
+      s.stream_id as known_id,
+      s.status,
+      s.ttl,
+      s.max_skew,
+      h.epoch as head_epoch,
+      h.last_seq,
+      least(s.burst, h.tokens + s.rate_per_second * extract(epoch from v_now - h.refilled_at)::double precision) as tokens,
+      h.session_id = a.session_id as is_publisher,
+      core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) as is_authentic,
+      c.raises_exposure,
+      signals.shape_error(
+        a.action, c.raises_exposure, a.side, a.order_type, a.position_id, a.volume_e8 * 0.00000001,
+        a.price_e8 * 0.00000001, a.stop_loss_e8 * 0.00000001, a.take_profit_e8 * 0.00000001, a.book, i
+      ) as shape_error
+    from unnest(
+      p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
+      p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags
+    ) with ordinality as a (
+      session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
+      stop_loss_e8, take_profit_e8, magic, order_type, book, sent_us, payload, tag, ord
+    )
+    left join signals.streams as s on s.lane = p_lane and s.stream_id = a.stream_id
+    left join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
+    left join signals.actions as c on c.action = a.action
+    left join signals.instruments as i on i.lane = p_lane and i.stream_id = a.stream_id and i.symbol = a.symbol
+  ), sequenced as (
+    select
+      a.*,
+      signals.advance(
+        a.last_seq, case when a.is_publisher and a.is_authentic and a.epoch = a.head_epoch and a.sent_at is not null then a.seq end
+      ) over in_order as reached
+    from arrived as a
+    window in_order as (partition by a.stream_id order by a.ord)
+  ), placed as (
+    select q.*, coalesce(lag(q.reached) over in_order, q.last_seq) as prior
+    from sequenced as q
+    window in_order as (partition by q.stream_id order by q.ord)
+  ), gated as (
+    select
+      p.*,
+      p.reached > p.prior as in_sequence,
+      case
+        when p.known_id is null then 'TRS10'
+        when p.is_publisher is not true then 'TRA06'
+        when p.is_authentic is not true then 'TRS03'
+        when p.epoch is null or p.seq is null or p.sent_at is null then 'TRS09'
+        when p.epoch < p.head_epoch then 'TRS01'
+        when p.epoch > p.head_epoch or p.seq > p.prior + 1 then 'TRS02'
+        when p.seq <= p.prior then 'SEEN'
+        when p.shape_error is not null then p.shape_error
+        when not p.raises_exposure then null
+        when v_halted or p.status = 'HALTED' then 'TRS08'
+        when p.status <> 'ACTIVE' then 'TRS22'
+        when p.sent_at < v_now - p.ttl then 'TRS04'
+        when p.sent_at > v_now + p.max_skew then 'TRS05'
+      end as gate
+    from placed as p
+  ), judged as materialized (
+    select
+      g.*,
+      coalesce(
+        g.gate,
+        case
+          when g.raises_exposure
+            and count(*) filter (where g.gate is null and g.raises_exposure) over in_order > floor(g.tokens)
+            then 'TRS06'
+        end
+      ) as ruling
+    from gated as g
+    window in_order as (partition by g.stream_id order by g.ord)
+  ), ruled as materialized (
+    select
+      j.*,
+      case
+        when j.ruling is null then 'ACCEPTED'
+        when j.ruling = 'SEEN' then 'SEEN'
+        when j.ruling = 'TRS01' then 'REPLAY'
+        when j.ruling = 'TRS02' then 'GAP'
+        when j.ruling = 'TRS03' then 'BAD_SIGNATURE'
+        when j.ruling = 'TRS04' then 'STALE'
+        when j.ruling = 'TRS05' then 'FUTURE'
+        when j.ruling = 'TRS06' then 'RATE_LIMITED'
+        when j.ruling = 'TRS08' then 'HALTED'
+        when j.ruling in ('TRA06', 'TRS10', 'TRS22') then 'NOT_ALLOWED'
+        else 'MALFORMED'
+      end as verdict
+    from judged as j
+  ), answered as materialized (
+    select
+      r.*,
+      case when r.verdict <> 'SEEN' then r.verdict when o.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
+      case when r.verdict = 'SEEN' and o.is_same then o.verdict end as original,
+      case when r.verdict <> 'SEEN' then r.ruling when o.is_same then o.code else 'TRS01' end as answer_code
+    from ruled as r
+    -- The original of a repeated seq: stored by an earlier batch, or earlier in this one.
+    left join lateral (
+      select x.tag = r.tag as is_same, x.verdict, x.code
+      from signals.signals as x
+      where r.seq <= r.last_seq
+        and x.lane = p_lane and x.stream_id = r.stream_id and x.epoch = r.head_epoch and x.seq = r.seq
+      union all
+      select e.tag = r.tag, e.verdict, e.ruling
+      from ruled as e
+      where r.seq > r.last_seq and e.in_sequence and e.stream_id = r.stream_id and e.seq = r.seq
+    ) as o on r.verdict = 'SEEN'
+  ), stored as (
+    insert into signals.signals (
+      lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss,
+      take_profit, magic, order_type, book, sent_at, received_at, payload, tag
+    )
+    select
+      p_lane, r.stream_id, r.head_epoch, r.seq, r.verdict, r.ruling, r.action, r.symbol, r.side, r.position_id,
+      case when r.action = 'PARTIAL_CLOSE' then r.volume_e8 * 0.00000001 else core.from_e8(r.volume_e8) end,
+      core.from_e8(r.price_e8), core.from_e8(r.stop_loss_e8), core.from_e8(r.take_profit_e8), r.magic, r.order_type,
+      r.book, r.sent_at, v_now, r.payload, r.tag
+    from ruled as r
+    where r.in_sequence
+    order by r.stream_id, r.seq
+  ), refused as (
+    insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, seq, detail)
+    select p_lane, v_now, 'PLANE', a.answer_code, a.known_id, least(a.epoch, 2147483647)::integer, a.seq,
+      jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
+    from answered as a
+    where a.answer not in ('ACCEPTED', 'DUPLICATE', 'GAP')
+    union all
+    -- A gap is one event, however many signals run into it.
+    select distinct on (a.stream_id, a.prior)
+      p_lane, v_now, 'PLANE', a.answer_code, a.known_id, least(a.epoch, 2147483647)::integer, a.seq,
+      jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
+    from answered as a
+    inner join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
+    where a.answer = 'GAP' and h.gap_seq <> a.prior + 1
+  ), progress as (
+    select
+      r.stream_id,
+      max(r.reached) as last_seq,
+      max(r.seq) filter (where r.verdict = 'ACCEPTED') as accepted_seq,
+      max(r.tokens) - count(*) filter (where r.verdict = 'ACCEPTED' and r.raises_exposure) as tokens,
+      max(r.prior) filter (where r.verdict = 'GAP') + 1 as gap_seq
+    from ruled as r
+    where r.is_publisher and r.is_authentic
+    group by r.stream_id
+  ), moved as (
+    update signals.stream_heads as h
+    set
+      last_seq = p.last_seq,
+      accepted_epoch = case when p.accepted_seq is null then h.accepted_epoch else h.epoch end,
+      accepted_seq = coalesce(p.accepted_seq, h.accepted_seq),
+      tokens = p.tokens,
+      refilled_at = v_now,
+      gap_seq = coalesce(p.gap_seq, h.gap_seq)
+    from progress as p
+    where h.lane = p_lane and h.stream_id = p.stream_id
+  )
+  select
+    a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code, a.reached + 1, a.head_epoch, v_now
+  from answered as a
+  order by a.ord;
+
+  perform pg_notify('ecp_signals', p_lane::text);
+end
+$$;
+
+comment on function signals.ingest(
+  smallint, uuid[], bigint[], bigint[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], bigint[],
+  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[]
+) is
+'Decides a batch of signals of one lane: a row each, in order, with verdict (original for a DUPLICATE), code and the next seq
+expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds. Refusals are rows, never errors.';

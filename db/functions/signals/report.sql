@@ -1,0 +1,154 @@
+-- requires: core/from_e8 core/from_microseconds core/now
+-- A batch of one lane. Locks the heads of the subscriptions, ascending, as dispatch does: copies are never updated
+-- by two transactions in different order.
+create or replace function signals.report(
+  p_lane smallint, p_sessions uuid[], p_subscriptions bigint[], p_delivery_seqs bigint[], p_statuses text[],
+  p_codes text[], p_tickets bigint[], p_prices bigint[], p_volumes bigint[], p_received_us bigint[],
+  p_executed_us bigint[]
+) returns table (ord integer, verdict text, code text)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now timestamptz := core.now();
+begin
+  perform 1
+  from signals.subscription_heads as h
+  where h.lane = p_lane and h.subscription_id = any (p_subscriptions)
+  order by h.subscription_id
+  for no key update;
+
+  return query
+  with arrived as materialized (
+    select
+      a.ord,
+      a.session_id,
+      a.subscription_id,
+      a.delivery_seq,
+      a.status,
+      nullif(a.code, '') as code,
+      nullif(a.ticket, 0) as ticket,
+      core.from_e8(a.price) as price,
+      core.from_e8(a.volume) as volume,
+      core.from_microseconds(a.received_us) as received_at,
+      core.from_microseconds(a.executed_us) as executed_at,
+      h.session_id = a.session_id as is_copier,
+      d.stream_id, d.position_id, d.action, d.side, d.price as master_price,
+      row_number() over (partition by a.subscription_id, a.delivery_seq order by a.ord) as turn
+    from unnest(
+      p_sessions, p_subscriptions, p_delivery_seqs, p_statuses, p_codes, p_tickets, p_prices, p_volumes,
+      p_received_us, p_executed_us
+    ) with ordinality as a (
+      session_id, subscription_id, delivery_seq, status, code, ticket, price, volume, received_us, executed_us, ord
+    )
+    left join signals.subscription_heads as h on h.lane = p_lane and h.subscription_id = a.subscription_id
+    left join signals.decisions as d
+      on d.lane = p_lane and d.subscription_id = a.subscription_id and d.delivery_seq = a.delivery_seq
+  ), shaped as materialized (
+    select
+      a.*,
+      case
+        when a.is_copier is not true then 'TRA06'
+        when a.action is null then 'TRR01'
+        when a.status = 'EXECUTED' and (
+          a.code is not null or coalesce(a.ticket, 0) <= 0
+          or (a.action in ('OPEN', 'CLOSE', 'PARTIAL_CLOSE', 'PLACE') and (a.price > 0 and a.volume > 0) is not true)
+        ) then 'TRR03'
+        when a.status in ('REJECTED', 'FAILED') and (length(a.code) between 1 and 64) is not true then 'TRR03'
+        when (a.status in ('EXECUTED', 'REJECTED', 'FAILED')) is not true then 'TRR03'
+      end as refusal
+    from arrived as a
+  ), compared as materialized (
+    select
+      s.*,
+      case
+        when o.status is null then null
+        when (o.status, o.code, o.ticket, o.price, o.volume, o.executed_at)
+          is not distinct from (s.status, s.code, s.ticket, s.price, s.volume, s.executed_at) then 'REPORT_DUPLICATE'
+        else 'REPORT_CONFLICT'
+      end as repetition
+    from shaped as s
+    left join lateral (
+      select r.status, r.code, r.ticket, r.price, r.volume, r.executed_at
+      from signals.reports as r
+      where r.lane = p_lane and r.subscription_id = s.subscription_id and r.delivery_seq = s.delivery_seq
+      union all
+      select e.status, e.code, e.ticket, e.price, e.volume, e.executed_at
+      from shaped as e
+      where s.turn > 1 and e.refusal is null
+        and e.subscription_id = s.subscription_id and e.delivery_seq = s.delivery_seq and e.ord < s.ord
+      limit 1
+    ) as o on s.refusal is null
+  ), ruled as materialized (
+    select
+      c.*,
+      case
+        when c.refusal = 'TRA06' then 'REPORT_NOT_ALLOWED'
+        when c.refusal = 'TRR01' then 'REPORT_UNKNOWN'
+        when c.refusal is not null then 'REPORT_MALFORMED'
+        else coalesce(c.repetition, 'RECORDED')
+      end as verdict
+    from compared as c
+  ), stored as (
+    insert into signals.reports (
+      lane, subscription_id, delivery_seq, status, code, ticket, price, volume, slippage, received_at, executed_at,
+      reported_at
+    )
+    select
+      p_lane, r.subscription_id, r.delivery_seq, r.status, r.code, r.ticket, r.price, r.volume,
+      case when r.status = 'EXECUTED' and r.action in ('OPEN', 'CLOSE', 'PARTIAL_CLOSE') then
+        (r.price - r.master_price) * case when (r.side = 'BUY') = (r.action = 'OPEN') then 1 else -1 end
+      end,
+      r.received_at, r.executed_at, v_now
+    from ruled as r
+    where r.verdict = 'RECORDED'
+    order by r.subscription_id, r.delivery_seq
+  ), guarded as (
+    insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
+    select
+      p_lane, v_now, case when r.verdict = 'RECORDED' then 'GUARD' else 'PLANE' end,
+      case when r.verdict = 'RECORDED' then r.code when r.verdict = 'REPORT_CONFLICT' then 'TRR02' else r.refusal end,
+      r.stream_id, r.subscription_id, r.delivery_seq,
+      jsonb_build_object('status', r.status, 'code', r.code, 'ticket', r.ticket, 'price', r.price, 'volume', r.volume)
+    from ruled as r
+    where r.verdict not in ('RECORDED', 'REPORT_DUPLICATE') or (r.verdict = 'RECORDED' and r.status <> 'EXECUTED')
+  ), outcomes as (
+    select
+      r.subscription_id, r.stream_id, r.position_id,
+      bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as opened,
+      bool_or(r.action in ('OPEN', 'PLACE') and r.status <> 'EXECUTED') as refused,
+      bool_or(r.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as closed,
+      max(r.ticket) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket
+    from ruled as r
+    where r.verdict = 'RECORDED'
+    group by r.subscription_id, r.stream_id, r.position_id
+  ), settled as (
+    update signals.copies as c
+    set
+      status = case
+        when o.refused then 'REFUSED'
+        when c.status = 'REFUSED' then 'REFUSED'
+        when o.closed then 'CLOSED'
+        when o.opened and c.status = 'DELIVERED' then 'OPEN'
+        else c.status
+      end,
+      ticket = coalesce(o.ticket, c.ticket),
+      target_volume = case when o.refused then 0 else c.target_volume end,
+      changed_at = v_now
+    from outcomes as o
+    where c.lane = p_lane and c.subscription_id = o.subscription_id and c.stream_id = o.stream_id
+      and c.position_id = o.position_id
+  )
+  select
+    r.ord::integer, r.verdict, case when r.verdict = 'REPORT_CONFLICT' then 'TRR02' else r.refusal end
+  from ruled as r
+  order by r.ord;
+end
+$$;
+
+comment on function signals.report(
+  smallint, uuid[], bigint[], bigint[], text[], text[], bigint[], bigint[], bigint[], bigint[], bigint[]
+) is
+'Records what subscribers'' EAs did with their deliveries: a row each, in order, with verdict and code. Parallel arrays; prices and
+volumes in 1e-8, times in microseconds. The first report of a delivery stands.';

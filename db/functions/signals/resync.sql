@@ -1,0 +1,44 @@
+-- requires: core/hmac_matches core/now
+-- The only way to a new epoch: signed like a signal, so that holding the connection is not enough.
+create or replace function signals.resync(
+  p_lane smallint, p_session uuid, p_stream bigint, p_epoch bigint, p_sent_us bigint, p_intent bytea, p_tag bytea
+) returns table (code text, epoch integer, next_seq bigint, decided_at timestamptz)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := core.now();
+  v_head signals.stream_heads;
+  v_stream signals.streams;
+  v_code text;
+begin
+  select h.* into v_head
+  from signals.stream_heads as h
+  where h.lane = p_lane and h.stream_id = p_stream
+  for no key update;
+  select s.* into v_stream from signals.streams as s where s.lane = p_lane and s.stream_id = p_stream;
+  v_code := case
+    when v_stream.stream_id is null then 'TRS10'
+    when v_head.session_id is distinct from p_session then 'TRA06'
+    when core.hmac_matches(v_stream.key_inner, v_stream.key_outer, p_intent, p_tag) is not true then 'TRS03'
+    when p_epoch is null or p_epoch > 2147483647 then 'TRS09'
+    when p_epoch <= v_head.epoch then 'TRS19'
+  end;
+  if v_code is null then
+    update signals.stream_heads as h
+    set epoch = p_epoch, last_seq = 0, gap_seq = 0
+    where h.lane = p_lane and h.stream_id = p_stream
+    returning h.* into v_head;
+  elsif v_code <> 'TRS10' then
+    insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, detail)
+    values (
+      p_lane, v_now, 'PLANE', v_code, p_stream, least(p_epoch, 2147483647),
+      jsonb_build_object('verdict', 'RESYNC_REFUSED', 'session', p_session)
+    );
+  end if;
+  return query select v_code, v_head.epoch, v_head.last_seq + 1, v_now;
+end
+$$;
+
+comment on function signals.resync(smallint, uuid, bigint, bigint, bigint, bytea, bytea) is
+'Begins a new epoch of a stream at seq 1. code: TRS03, TRS09, TRS10, TRS19, TRA06, or null.';

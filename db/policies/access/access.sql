@@ -1,0 +1,16 @@
+-- The gateway opens sessions; operators make accounts and licenses.
+
+grant usage on schema access to ecp_gateway, ecp_operator;
+
+grant execute on function
+  access.close_session,
+  access.open_session,
+  access.renew_sessions
+to ecp_gateway;
+
+grant execute on function
+  access.create_account,
+  access.issue_license,
+  access.revoke_license,
+  access.rotate_license
+to ecp_operator;

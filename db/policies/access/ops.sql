@@ -1,0 +1,6 @@
+-- Operators and auditors verify; the gateway asks which version it talks to.
+
+grant usage on schema ops to ecp_gateway, ecp_operator, ecp_auditor;
+
+grant execute on function ops.deployment_fingerprint to ecp_gateway;
+grant execute on function ops.verify to ecp_operator, ecp_auditor;
