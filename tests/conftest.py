@@ -1,0 +1,129 @@
+"""Fixtures: one server per stack, one template database per version of db/, one clone of it per test."""
+
+import fcntl
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, TextIO
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from ops.paths import VAR
+from ops.postgres import Stack, stack
+from ops.schema import deploy, tree
+
+IN_USE = pytest.StashKey[TextIO]()
+NUMBERS = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stack", choices=["full", "embedded"], default="full", help="which Postgres to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold a share of the server's lock for as long as this run lasts; workers are held by their controller."""
+    if not hasattr(config, "workerinput"):
+        lock = _lock_file(config, "in-use")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        config.stash[IN_USE] = lock
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server, unless another run uses it."""
+    if (lock := config.stash.get(IN_USE, None)) is None:
+        return
+    with closing(lock):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        stack(config.getoption("stack"), purpose="test").stop()
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> Stack:
+    """The Postgres that the tests run on, started; its clusters are thrown away when it stops."""
+    found = stack(pytestconfig.getoption("stack"), purpose="test")
+    found.start(fresh=True)
+    return found
+
+
+@pytest.fixture(scope="session")
+def template(server: Stack, pytestconfig: pytest.Config) -> str:
+    """The name of a database with db/ deployed in it, made by the first worker that asks."""
+    name = f"template_{deploy.fingerprint()[:16]}"
+    with closing(_lock_file(pytestconfig, "template")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _admin(server) as admin:
+            if not admin.execute("select from pg_database where datname = %s and datistemplate", [name]).rowcount:
+                _make_template(server, admin, name)
+    return name
+
+
+@pytest.fixture
+def database_url(server: Stack, template: str) -> Iterator[str]:
+    """A database of this test's own, with db/ deployed; connects as superuser."""
+    with _database(server, template) as name:
+        yield server.url(name)
+
+
+@pytest.fixture
+def empty_url(server: Stack) -> Iterator[str]:
+    """A database of this test's own with nothing in it; connects as superuser."""
+    with _database(server, "template1") as name:
+        yield server.url(name)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection[Any]]:
+    """An autocommit connection to the test's database, as superuser."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def gateway_dsn(server: Stack, database_url: str) -> str:
+    """The test's database as the gateway connects to it."""
+    return server.url(str(conninfo_to_dict(database_url)["dbname"]), user="ecp_gateway")
+
+
+def _make_template(server: Stack, admin: Connection[Any], name: str) -> None:
+    admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
+    admin.execute(SQL("create database {}").format(Identifier(name)))
+    with deploy.connect(server.url(name)) as connection:
+        deploy.deploy(connection, tree.read())
+    # A clone needs its template free of sessions, and TimescaleDB keeps a worker in every database that
+    # it may connect to.
+    admin.execute(SQL("alter database {} with allow_connections false is_template true").format(Identifier(name)))
+    admin.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", [name])
+
+
+@contextmanager
+def _database(server: Stack, template: str) -> Iterator[str]:
+    address = conninfo_to_dict(server.url("postgres"))
+    name = f"test_{os.getpid()}_{next(NUMBERS)}"
+    with DatabaseJanitor(
+        user=str(address["user"]),
+        host=str(address["host"]),
+        port=str(address.get("port", 5432)),
+        dbname=name,
+        template_dbname=template,
+    ):
+        yield name
+
+
+@contextmanager
+def _admin(server: Stack) -> Iterator[Connection[Any]]:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+def _lock_file(config: pytest.Config, purpose: str) -> TextIO:
+    VAR.mkdir(exist_ok=True)
+    return (VAR / f"test-{config.getoption('stack')}-{purpose}.lock").open("w")
