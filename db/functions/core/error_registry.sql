@@ -62,7 +62,11 @@ as $$
   ('TRD05', 'VERSION_MISMATCH', 'The database holds another version of the schema.', 'Run: ecp status, then ecp deploy'),
   ('TRD06', 'MIGRATION_CHANGED', 'An applied migration was changed or removed.', 'Restore the file; put the change into a new migration.'),
   ('TRD07', 'ORPHAN_IN_USE', 'An object that no file owns is still used by another.', 'Remove what depends on it first; DETAIL names it.'),
-  ('TRD08', 'DEPLOY_BUSY', 'Another deploy is running, or a lock could not be had.', 'Try again when it has finished.')
+  ('TRD08', 'DEPLOY_BUSY', 'Another deploy is running, or a lock could not be had.', 'Try again when it has finished.'),
+  ('TRD09', 'STACK_UNAVAILABLE', 'The Postgres stack of this checkout cannot be set up or started.', 'The message names the step; its log has the rest.'),
+  ('TRD10', 'FILES_INCONSISTENT', 'The files of db/ contradict each other or their names.', 'The message names the file.'),
+  ('TRD11', 'FILE_FAILED', 'A file of db/ does not run; everything was rolled back.', 'The message names file and line.'),
+  ('TRD12', 'CHECK_FAILED', 'plpgsql_check does not accept a function; everything was rolled back.', 'The message names function and line.')
 $$;
 
 comment on function core.error_registry() is
