@@ -1,0 +1,60 @@
+"""Every knob of the gateway, read from ECP_* environment variables; times are milliseconds."""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _name() -> str:
+    # Sessions remember which gateway holds them, so two processes must never share a name.
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class Settings(BaseSettings):
+    """Defaults suit one server; `Settings(port=0)` takes any free port."""
+
+    model_config = SettingsConfigDict(env_prefix="ECP_", frozen=True)
+
+    name: str = Field(default_factory=_name)
+    host: str = "127.0.0.1"
+    port: int = 7400
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """With it, every client must show a certificate of this authority."""
+
+    database_url: str = "postgresql:///ecp"
+    """Straight to the server: LISTEN does not pass through a transaction pooler."""
+    database_role: str = "ecp_gateway"
+    provider_connections: int = 2
+    subscriber_connections: int = 2
+    fanout_connections: int = 2
+    batch_limit: int = 500
+    """Signals or reports in one call; a batch takes whole frames, so it may run over by one frame."""
+    call_deadline_ms: int = 450
+    """A call that takes longer means that the database is away: clients are promised an answer within 500."""
+    fanout_deadline_ms: int = 5_000
+    """No client waits for fan-out, so it may take longer."""
+    poll_ms: int = 500
+    """How often cursors are compared, in case that a hint was lost: a loss is noticed at the second look."""
+
+    max_clients: int = 12_000
+    max_frame_bytes: int = 65_536
+    max_frame_items: int = 1_000
+    """Signals or reports in one frame."""
+    connection_inflight: int = 2_000
+    """Undecided signals and reports of one connection; beyond it the gateway stops reading from it."""
+    gateway_inflight: int = 50_000
+    """The same over all connections; beyond it frames are refused with TRP09."""
+    write_buffer_bytes: int = 262_144
+    heartbeat_ms: int = 5_000
+    hello_ms: int = 5_000
+    idle_ms: int = 15_000
+    stall_ms: int = 5_000
+    """How long a reader may leave its buffer full, or a writer a frame unfinished."""
+    drain_ms: int = 5_000
+    """How long a stopping gateway waits for what it has read."""
