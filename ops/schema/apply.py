@@ -122,11 +122,11 @@ def _object(connection: Connection[Any], source: Source) -> None:
         for entity in old:
             drop.with_dependents(connection, entity)
         run(connection, source)
-    # Other parameters make another function, and leave the one that the file described before: whatever
-    # has this name and was not written just now.
+    # Other parameters make another function, and leave the one that the file described before; so what has
+    # this name and was not written just now goes.
     untouched = {(entity.oid, entity.version) for entity in old}
     now = catalog.entities(connection, source.object)
-    left_over = [each for each in now if each.routine and (each.oid, each.version) in untouched]
+    left_over = [each for each in now if (each.oid, each.version) in untouched]
     for entity in left_over:
         drop.with_dependents(connection, entity)
     if len(left_over) == len(now):

@@ -47,7 +47,7 @@ ENTITIES: LiteralString = f"""
         n.nspname || '.' || c.relname,
         case c.relkind when 'm' then 'materialized view' else 'view' end,
         c.oid,
-        c.xmin::text,
+        (select w.xmin::text from pg_rewrite as w where w.ev_class = c.oid and w.rulename = '_RETURN'),
         format('%%I.%%I', n.nspname, c.relname),
         concat_ws(E'\\n', pg_get_viewdef(c.oid), c.relowner::regrole, c.reloptions, c.relacl)
     from pg_class as c
@@ -68,11 +68,6 @@ class Entity:
     version: str
     identity: str
     definition: str
-
-    @property
-    def routine(self) -> bool:
-        """Whether it is callable; of those, several can share a name."""
-        return self.kind in ("function", "procedure", "aggregate")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -87,27 +88,29 @@ def deploy(
         for line in todo.lines:
             say(line)
 
-        def prepare() -> None:
-            apply.run(connection, files.bootstrap, role="none")
-            for name in extensions.missing(connection):
-                extensions.install(connection, name)
-
-        def finish() -> None:
-            for migration in last:
-                apply.migration(connection, migration, files.required_by(migration))
-            apply.files(connection, files)
-
-        _in_transaction(connection, prepare)
-        *stages, last = _stages(todo.migrations)
-        for stage in stages:
-            _stage(connection, files, stage)
-        _in_transaction(connection, finish)
+        stages = _stages(todo.migrations)
+        for number, stage in enumerate(stages, start=1):
+            work = partial(_work, connection, files, stage, missing if number == 1 else None, number == len(stages))
+            _with_retries(connection, work, in_transaction=all(migration.in_transaction for migration in stage))
         return todo
 
 
+def _work(connection: Connection[Any], files: Tree, stage: list[Source], missing: list[str] | None, last: bool) -> None:
+    """One stage. The first brings what everything stands on, with the extensions that are `missing`; the last
+    writes the functions and policies."""
+    if missing is not None:
+        apply.run(connection, files.bootstrap, role="none")
+        for name in missing:
+            extensions.install(connection, name)
+    for migration in stage:
+        apply.migration(connection, migration, files.required_by(migration))
+    if last:
+        apply.files(connection, files)
+
+
 def _stages(migrations: list[Source]) -> list[list[Source]]:
-    """Migrations that can share a transaction, in order; one that cannot run in any is a stage of its own.
-    The last stage, maybe empty, shares its transaction with the functions and policies."""
+    """Cut the migrations where one cannot run in a transaction: that one is a stage of its own, and each of the
+    other stages is one transaction. The first and the last can be empty, and are never cut."""
     stages: list[list[Source]] = [[]]
     for migration in migrations:
         if migration.in_transaction:
@@ -117,30 +120,12 @@ def _stages(migrations: list[Source]) -> list[list[Source]]:
     return stages
 
 
-def _stage(connection: Connection[Any], files: Tree, stage: list[Source]) -> None:
-    def run() -> None:
-        for migration in stage:
-            apply.migration(connection, migration, files.required_by(migration))
-
-    if all(migration.in_transaction for migration in stage):
-        _in_transaction(connection, run)
-    else:
-        _with_retries(run)
-
-
-def _in_transaction(connection: Connection[Any], work: Callable[[], object]) -> None:
-    def once() -> None:
-        with connection.transaction():
-            work()
-
-    _with_retries(once)
-
-
-def _with_retries(work: Callable[[], None]) -> None:
+def _with_retries(connection: Connection[Any], work: Callable[[], None], *, in_transaction: bool) -> None:
     """Do it again while others hold the locks it needs: queueing for long would make everyone wait behind us."""
     for attempt in range(ATTEMPTS):
         try:
-            return work()
+            with connection.transaction() if in_transaction else nullcontext():
+                return work()
         except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
             blocked = error
             time.sleep(min(0.1 * 2**attempt, 2.0))

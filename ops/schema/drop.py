@@ -11,11 +11,11 @@ from ops.schema.catalog import PROJECT_SCHEMAS, Entity
 # rows through its row type.
 DEPENDENTS: LiteralString = f"""
     with target as (
-        select %(class)s::regclass as classid, %(oid)s::oid as objid
+        select %(class)s::text::regclass as classid, %(oid)s::oid as objid
         union all
         select 'pg_type'::regclass, unnest(array[t.oid, t.typarray])
         from pg_type as t
-        where %(class)s = 'pg_class' and t.typrelid = %(oid)s::oid
+        where %(class)s::text = 'pg_class' and t.typrelid = %(oid)s::oid
     )
     select distinct
         case when w.oid is null then d.classid else 'pg_class'::regclass end::text,
@@ -43,7 +43,8 @@ DEPENDENTS: LiteralString = f"""
 def with_dependents(connection: Connection[Any], entity: Entity) -> None:
     """Drop an object and, before it, the project's objects that depend on it. All of them are files that
     come later in the order, so the same deploy writes them again. Raises TRD07 for any other dependent."""
-    _drop(connection, "pg_proc" if entity.routine else "pg_class", entity.oid, entity.kind, entity.identity)
+    relation = entity.kind in ("view", "materialized view")
+    _drop(connection, "pg_class" if relation else "pg_proc", entity.oid, entity.kind, entity.identity)
 
 
 def orphans(connection: Connection[Any], entities: list[Entity]) -> None:

@@ -1,0 +1,105 @@
+"""Open-loop load: signals leave when the schedule says, whatever has been answered, and latency counts from the
+schedule. A generator that waits for answers would measure its own patience."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway import ecp_pb2 as pb
+from gateway.client import Client, sign
+from ops.bench.market import KEY, SYMBOL, Master
+
+TICK_S = 0.002
+
+
+@dataclass
+class Publisher:
+    """One master: opens a position, then closes it, and so on."""
+
+    client: Client
+    stream_id: int
+    seq: int = 0
+
+    @classmethod
+    async def connect(cls, port: int, master: Master) -> "Publisher":
+        client = await Client.connect("127.0.0.1", port, master.token)
+        opened = await client.open_stream(master.stream)
+        return cls(client, opened.stream_id, opened.last_seq)
+
+    def signals(self, count: int) -> list[pb.SignedSignal]:
+        """The next `count` signals, signed."""
+        return [self._next() for _ in range(count)]
+
+    def _next(self) -> pb.SignedSignal:
+        self.seq += 1
+        is_open = self.seq % 2 == 1
+        return sign(
+            KEY,
+            pb.Signal(
+                stream_id=self.stream_id,
+                epoch=1,
+                seq=self.seq,
+                action=pb.OPEN if is_open else pb.CLOSE,
+                symbol=SYMBOL,
+                side=pb.BUY,
+                position_id=(self.seq + 1) // 2,
+                volume_e8=10_000_000,
+                price_e8=107_219_000,
+                sent_at_us=self.client.plane_time_us(),
+            ),
+        )
+
+
+@dataclass
+class Tally:
+    """What came back: one latency (ms) and one verdict per signal."""
+
+    offered: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+
+async def offer(
+    publishers: list[Publisher],
+    rate: float,
+    seconds: float,
+    *,
+    scheduled: Callable[[int, int, float], None] = lambda stream_id, seq, at: None,
+) -> Tally:
+    """Offer `rate` signals a second for `seconds`, over all publishers in turn, and wait for every answer.
+
+    `scheduled(stream_id, seq, at)` is told when each signal was due, by the loop's clock.
+    """
+    loop = asyncio.get_running_loop()
+    tally = Tally()
+    total = round(rate * seconds)
+    answers: list[asyncio.Future[pb.Ack]] = []
+    start = loop.time() + 0.05
+    turn = 0
+    while tally.offered < total:
+        await asyncio.sleep(max(0.0, start + (tally.offered + 1) / rate - loop.time(), TICK_S / 2))
+        due = min(total, int((loop.time() - start) * rate)) - tally.offered
+        # A tick's signals travel in as few frames as there are publishers to share them.
+        share, rest = divmod(max(due, 0), len(publishers))
+        for n in range(len(publishers) if share else rest):
+            publisher = publishers[(turn + n) % len(publishers)]
+            count = share + (n < rest)
+            times = [start + (tally.offered + k) / rate for k in range(count)]
+            for k, at in enumerate(times):
+                scheduled(publisher.stream_id, publisher.seq + 1 + k, at)
+            answer = publisher.client.publish(publisher.stream_id, publisher.signals(count))
+            answer.add_done_callback(lambda done, times=times: _record(done, times, loop.time(), tally))
+            answers.append(answer)
+            tally.offered += count
+        turn += rest
+    await asyncio.wait(answers, timeout=30)
+    return tally
+
+
+def _record(answer: "asyncio.Future[pb.Ack]", times: list[float], now: float, tally: Tally) -> None:
+    if answer.cancelled() or answer.exception():
+        tally.verdicts["UNANSWERED"] += len(times)
+        return
+    tally.latencies_ms.extend((now - at) * 1000 for at in times)
+    tally.verdicts.update(pb.Verdict.Name(verdict) for verdict in answer.result().verdicts)
