@@ -13,7 +13,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_now timestamptz := core.now();
+  v_now timestamptz;
   v_ahead jsonb;
   v_subscriptions bigint[];
   v_delivered bigint[];
@@ -44,15 +44,17 @@ begin
   select array_agg(l.subscription_id order by l.subscription_id), array_agg(l.delivery_seq order by l.subscription_id)
   into v_subscriptions, v_delivered
   from locked as l;
+  -- After the locks: who waited must not judge by an older clock than who went before.
+  v_now := core.now();
 
   with fresh as materialized (
     select a.*, x.raises_exposure, x.cuts_exposure
     from unnest(
       p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices, p_stop_losses,
-      p_take_profits, p_magics, p_order_types, p_digits, p_sent_at
+      p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_received_at
     ) as a (
       stream_id, epoch, seq, action, symbol, side, position_id, volume, price, stop_loss,
-      take_profit, magic, order_type, digits, sent_at
+      take_profit, magic, order_type, digits, sent_at, received_at
     )
     inner join signals.dispatch_cursors as c
       on c.lane = p_lane and c.stream_id = a.stream_id and (a.epoch, a.seq) > (c.epoch, c.seq)
@@ -74,20 +76,33 @@ begin
     left join signals.copies as c
       on c.lane = p_lane and c.subscription_id = s.subscription_id and c.stream_id = f.stream_id
         and c.position_id = f.position_id
-    where s.ended_at is null or (not f.raises_exposure and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
-  ), gated as (
+    -- What arrived before the end is answered for, whenever dispatch comes to it.
+    where coalesce(f.received_at < s.ended_at, true)
+      or (not f.raises_exposure and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
+  ), ruled as (
     select
       p.*,
       case
         when not p.raises_exposure then null
         when not p.takes_new_exposure then p.state
-        when p.is_known or count(*) filter (where p.raises_exposure) over of_position > 1 then 'ALREADY_COPIED'
+        when p.is_known then 'ALREADY_COPIED'
         when p.sent_at < v_now - (p.settings).ttl then 'TTL_EXPIRED'
         when p.sized < (p.settings).volume_min then 'BELOW_MINIMUM'
         else 'COPIED'
-      end as gate
+      end as ruling
     from pairs as p
-    window of_position as (partition by p.subscription_id, p.position_id order by p.epoch, p.seq)
+  ), gated as (
+    -- Of several openings of a position the first that may be copied is, as it would be one signal at a time.
+    select
+      r.*,
+      case
+        when r.raises_exposure and count(*) filter (where r.ruling = 'COPIED') over before_it > 0 then 'ALREADY_COPIED'
+        else r.ruling
+      end as gate
+    from ruled as r
+    window before_it as (
+      partition by r.subscription_id, r.position_id order by r.epoch, r.seq rows between unbounded preceding and 1 preceding
+    )
   ), joined as (
     -- What a signal manages was opened before this batch (copy_…) or earlier in it.
     select
@@ -108,7 +123,9 @@ begin
     select
       j.*,
       case when j.reason = 'COPIED' and j.action = 'PARTIAL_CLOSE' then
-        trunc(j.opened_volume * least(j.volume / j.master_volume, 1) / (j.settings).volume_step) * (j.settings).volume_step
+        -- div() is exact, where a quotient rounds: a third of 0.3 lots is 0.1, not 0.09.
+        div(j.opened_volume * least(j.volume, j.master_volume), j.master_volume * (j.settings).volume_step)
+        * (j.settings).volume_step
       end as remainder
     from joined as j
   ), numbered as materialized (
@@ -138,7 +155,7 @@ begin
         )
         when t.remainder is not null then jsonb_build_object(
           'mode', 'remainder', 'master_volume', t.master_volume, 'master_remains', t.volume,
-          'opened_volume', t.opened_volume, 'raw', t.opened_volume * least(t.volume / t.master_volume, 1),
+          'opened_volume', t.opened_volume, 'raw', t.opened_volume * least(t.volume, t.master_volume) / t.master_volume,
           'step', (t.settings).volume_step, 'minimum', (t.settings).volume_min, 'volume', t.remainder
         )
         else '{}'
@@ -189,7 +206,7 @@ begin
   ), cut as (
     update signals.copies as c
     set
-      target_volume = t.target_volume,
+      target_volume = least(c.target_volume, t.target_volume),
       status = case when t.target_volume = 0 then 'CLOSING' else c.status end,
       changed_at = v_now
     from touched as t
