@@ -1,4 +1,4 @@
--- requires: core/hmac_matches core/now
+-- requires: core/from_microseconds core/hmac_matches core/now
 -- The only way to a new epoch: signed like a signal, so that holding the connection is not enough.
 create or replace function signals.resync(
   p_lane smallint, p_session uuid, p_stream bigint, p_epoch bigint, p_sent_us bigint, p_intent bytea, p_tag bytea
@@ -7,7 +7,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := core.now();
+  v_now timestamptz;
   v_head signals.stream_heads;
   v_stream signals.streams;
   v_code text;
@@ -16,12 +16,13 @@ begin
   from signals.stream_heads as h
   where h.lane = p_lane and h.stream_id = p_stream
   for no key update;
+  v_now := core.now();
   select s.* into v_stream from signals.streams as s where s.lane = p_lane and s.stream_id = p_stream;
   v_code := case
     when v_stream.stream_id is null then 'TRS10'
     when v_head.session_id is distinct from p_session then 'TRA06'
     when core.hmac_matches(v_stream.key_inner, v_stream.key_outer, p_intent, p_tag) is not true then 'TRS03'
-    when p_epoch is null or p_epoch > 2147483647 then 'TRS09'
+    when p_epoch is null or p_epoch > 2147483647 or core.from_microseconds(p_sent_us) is null then 'TRS09'
     when p_epoch <= v_head.epoch then 'TRS19'
   end;
   if v_code is null then
