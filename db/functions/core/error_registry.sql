@@ -31,7 +31,6 @@ as $$
   ('TRS04', 'STALE', 'The signal is too old to raise exposure.', 'Check the clock against HeartbeatAck.plane_time_us and the network; do not resend it.'),
   ('TRS05', 'FUTURE', 'The signal was sent in the future.', 'Stamp sent_at_us with the plane''s time: HeartbeatAck.plane_time_us.'),
   ('TRS06', 'RATE_LIMITED', 'The stream raises exposure faster than its limit.', 'Slow down; what manages or cuts exposure is not limited.'),
-  ('TRS07', 'NOT_ALLOWED', 'This session may not publish to this stream.', 'Open the stream with the provider''s own publish license.'),
   ('TRS08', 'HALTED', 'Trading is halted by an operator; nothing may raise exposure.', 'Wait for the halt to be lifted; closes still pass.'),
   ('TRS09', 'MALFORMED', 'The signal lacks what its action needs.', 'See the table of actions in docs/protocol.md.'),
   ('TRS10', 'UNKNOWN_STREAM', 'There is no such stream of this account, or it was not opened.', 'Check the name, then send OpenStream first.'),

@@ -1,0 +1,80 @@
+"""`ecp bench copy`: master send → subscriber receive, one stream fanned out to many connections."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from gateway import ecp_pb2 as pb
+from gateway.client import Client
+from ops.bench import load, market
+from ops.latency import percentile
+from ops.postgres import Stack
+from ops.serve import gateway
+
+
+@dataclass(frozen=True)
+class Result:
+    """Latencies in ms from the moment when a signal was due to its arrival at one subscriber."""
+
+    subscribers: int
+    offered: int
+    expected: int
+    delivered: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+def run(stack: Stack, *, subscribers: int, rate: float, seconds: float) -> Result:
+    """One master at `rate` signals a second, every signal to every subscriber."""
+    with psycopg.connect(stack.url(), autocommit=True) as connection:
+        (master,) = market.masters(connection, 1, ttl_ms=5_000)
+        made = market.followers(connection, subscribers, master.stream_id)
+    with gateway(stack.url()) as port:
+        return asyncio.run(_measure(port, master, made, rate, seconds))
+
+
+async def _measure(
+    port: int, master: market.Master, followers: list[market.Follower], rate: float, seconds: float
+) -> Result:
+    loop = asyncio.get_running_loop()
+    due: dict[int, float] = {}
+    latencies: list[float] = []
+    arrived = asyncio.Event()
+    expected = 0
+
+    def received(deliveries: Sequence[pb.Delivery]) -> None:
+        now = loop.time()
+        latencies.extend((now - due[delivery.seq]) * 1000 for delivery in deliveries if delivery.seq in due)
+        if expected and len(latencies) >= expected:
+            arrived.set()
+
+    clients = []
+    for follower in followers:
+        client = await Client.connect("127.0.0.1", port, follower.token, on_deliveries=received)
+        await client.subscribe(follower.subscription_id)
+        clients.append(client)
+    publisher = await load.Publisher.connect(port, master)
+    await load.offer([publisher], rate, 1)  # warm-up: not in `due`, so not counted
+    expected = round(rate * seconds) * len(followers)
+    tally = await load.offer([publisher], rate, seconds, scheduled=lambda _, seq, at: due.__setitem__(seq, at))
+    await asyncio.wait([asyncio.ensure_future(arrived.wait())], timeout=30)
+    for client in [publisher.client, *clients]:
+        await client.close()
+    return Result(
+        subscribers=len(followers),
+        offered=tally.offered,
+        expected=expected,
+        delivered=len(latencies),
+        p50_ms=percentile(latencies, 0.5),
+        p99_ms=percentile(latencies, 0.99),
+        max_ms=percentile(latencies, 1),
+    )
+
+
+def lines(result: Result) -> Iterator[str]:
+    """The result for people."""
+    yield f"{result.offered} signals to {result.subscribers} subscribers: {result.delivered} of {result.expected} arrived"
+    yield f"due → received: p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, max {result.max_ms} ms"

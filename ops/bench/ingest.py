@@ -1,0 +1,59 @@
+"""`ecp bench ingest`: send → verified → durable → ack, over TCP, at a stated rate."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from ops.bench import load, market
+from ops.postgres import Stack
+from ops.serve import gateway
+from ops.latency import percentile
+
+
+@dataclass(frozen=True)
+class Result:
+    """Latencies in ms from the moment when a signal was due to the arrival of its ack."""
+
+    offered: int
+    acked: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    verdicts: dict[str, int]
+
+
+def run(stack: Stack, *, rate: float, seconds: float, masters: int, ttl_ms: int) -> Result:
+    """Offer `rate` signals a second for `seconds`, from `masters` connections, to a gateway of this bench's own."""
+    with psycopg.connect(stack.url(), autocommit=True) as connection:
+        made = market.masters(connection, masters, ttl_ms=ttl_ms)
+    with gateway(stack.url()) as port:
+        return asyncio.run(_measure(port, made, rate, seconds))
+
+
+async def _measure(port: int, masters: list[market.Master], rate: float, seconds: float) -> Result:
+    publishers = [await load.Publisher.connect(port, master) for master in masters]
+    await load.offer(publishers, rate / 4, 1)  # plans, caches and connections warm up outside the measurement
+    started = asyncio.get_running_loop().time()
+    tally = await load.offer(publishers, rate, seconds)
+    elapsed = asyncio.get_running_loop().time() - started
+    for publisher in publishers:
+        await publisher.client.close()
+    return Result(
+        offered=tally.offered,
+        acked=len(tally.latencies_ms),
+        rate=round(len(tally.latencies_ms) / elapsed, 1),
+        p50_ms=percentile(tally.latencies_ms, 0.5),
+        p99_ms=percentile(tally.latencies_ms, 0.99),
+        max_ms=percentile(tally.latencies_ms, 1),
+        verdicts=dict(tally.verdicts),
+    )
+
+
+def lines(result: Result) -> Iterator[str]:
+    """The result for people."""
+    yield f"offered {result.offered} signals, acked {result.acked}, {result.rate:.0f}/s"
+    yield f"due → durable ack: p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, max {result.max_ms} ms"
+    yield "verdicts: " + ", ".join(f"{name} {count}" for name, count in result.verdicts.items())
