@@ -68,6 +68,7 @@ create table signals.stream_heads (
   constraint stream_heads_position check (epoch >= 1 and last_seq >= 0 and accepted_seq >= 0),
   constraint stream_heads_accepted_behind check ((accepted_epoch, accepted_seq) <= (epoch, last_seq))
 ) with (fillfactor = 50);
+create index stream_heads_session on signals.stream_heads (session_id) where session_id is not null;
 comment on table signals.stream_heads is 'Where each stream stands: the row that ingest locks. Narrow, so that its updates stay HOT.';
 comment on column signals.stream_heads.gap_seq is 'The expected seq of the last gap that was counted: a gap is one event however often it is hit.';
 comment on column signals.stream_heads.tokens is 'Token bucket of the exposure-raising rate limit, as of refilled_at.';
@@ -213,7 +214,9 @@ create table signals.copy_settings (
   constraint copy_settings_multiplier_range check (multiplier > 0 and multiplier <= 1000),
   constraint copy_settings_volume_step_range check (volume_step > 0 and volume_step <= 1e6),
   constraint copy_settings_volume_range check (volume_min > 0 and volume_min <= volume_max and volume_max <= 1e9),
-  constraint copy_settings_volume_on_step check (volume_min % volume_step = 0 and volume_max % volume_step = 0),
+  constraint copy_settings_volume_on_step check (
+    case when volume_step > 0 then volume_min % volume_step = 0 and volume_max % volume_step = 0 else true end
+  ),
   constraint copy_settings_max_deviation_positive check (max_deviation_points > 0),
   constraint copy_settings_ttl_range check (ttl > interval '0' and ttl <= interval '1 hour')
 );
@@ -230,6 +233,7 @@ create table signals.subscription_heads (
   constraint subscription_heads_subscription_fk foreign key (lane, subscription_id) references signals.subscriptions,
   constraint subscription_heads_position check (delivery_seq >= 0)
 ) with (fillfactor = 50);
+create index subscription_heads_session on signals.subscription_heads (session_id) where session_id is not null;
 comment on table signals.subscription_heads is 'Where each subscription stands: the row that dispatch and report lock.';
 comment on column signals.subscription_heads.session_id is 'The one session that may report: the fence against a second copier.';
 

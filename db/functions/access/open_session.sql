@@ -1,4 +1,4 @@
--- requires: access/lease access/license_refusal core/now
+-- requires: access/lease access/license_refusal access/lift_fences core/now
 -- Takeover rules: a lease that is over is taken; the same instance (a copier that reconnects) takes over at once;
 -- anyone else is refused, because two copiers on one license would trade twice. The license row is the lock.
 create or replace function access.open_session(
@@ -28,7 +28,10 @@ begin
   select s.* into v_live from access.sessions as s where s.license_id = v_license.license_id and s.ended_at is null;
   v_code := coalesce(
     access.license_refusal(v_license, v_account.status, p_peer, v_now),
-    case when v_live.renewed_at + access.lease() > v_now and v_live.instance <> p_instance then 'TRA05' end
+    -- An empty instance proves nothing: two copiers that both forgot to make one are still two.
+    case
+      when v_live.renewed_at + access.lease() > v_now and (v_live.instance <> p_instance or p_instance = '') then 'TRA05'
+    end
   );
   if v_code is not null then
     insert into access.refusals (occurred_at, license_id, peer, code) values (v_now, v_license.license_id, p_peer, v_code);
@@ -38,6 +41,7 @@ begin
   update access.sessions as s
   set ended_at = v_now, ended_by = case when v_live.instance = p_instance then 'TAKEN_OVER' else 'LEASE_EXPIRED' end
   where s.session_id = v_live.session_id;
+  perform access.lift_fences(array[v_live.session_id]);
   insert into access.sessions (lane, license_id, instance, gateway, client, peer, opened_at, renewed_at)
   values (v_account.lane, v_license.license_id, p_instance, p_gateway, p_client, p_peer, v_now, v_now)
   returning sessions.session_id into v_session;

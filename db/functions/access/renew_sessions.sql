@@ -1,4 +1,4 @@
--- requires: access/license_refusal core/now
+-- requires: access/license_refusal access/lift_fences core/now
 -- Also the moment at which an expiry, a revocation or a suspension reaches a connection that is idle.
 create or replace function access.renew_sessions(p_gateway text, p_sessions uuid[], p_offsets_us bigint[])
 returns table (session_id uuid, code text, plane_time timestamptz)
@@ -42,6 +42,11 @@ begin
   select a.session_id, case when r.session_id is null then 'TRA06' else r.code end, v_now
   from asked as a
   left join renewed as r on r.session_id = a.session_id;
+
+  perform access.lift_fences(array_agg(s.session_id))
+  from access.sessions as s
+  where s.session_id = any (p_sessions) and s.ended_at is not null
+  having count(*) > 0;
 end
 $$;
 

@@ -1,4 +1,4 @@
--- requires: core/fail core/now
+-- requires: access/lift_fences core/fail core/now
 create or replace function access.revoke_license(p_license uuid) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -13,9 +13,7 @@ begin
   update access.sessions as s set ended_at = core.now(), ended_by = 'REVOKED'
   where s.license_id = p_license and s.ended_at is null
   returning s.session_id into v_session;
-  -- Lifting the fences stops the holder at its next signal or report, not at its next heartbeat.
-  update signals.stream_heads as h set session_id = null where h.session_id = v_session;
-  update signals.subscription_heads as h set session_id = null where h.session_id = v_session;
+  perform access.lift_fences(array[v_session]);
 end
 $$;
 
