@@ -15,16 +15,17 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_now timestamptz := core.now();
+  v_now timestamptz;
   v_halted boolean;
 begin
-  select k.halted into v_halted from core.kill_switch as k;
-
   perform 1
   from signals.stream_heads as h
   where h.lane = p_lane and h.stream_id = any (p_streams)
   order by h.stream_id
   for no key update;
+  -- After the locks: a batch that waited must not judge by an older clock than the one it waited for.
+  v_now := core.now();
+  select k.halted into v_halted from core.kill_switch as k;
 
   return query
   with arrived as materialized (
@@ -37,7 +38,11 @@ begin
       s.max_skew,
       h.epoch as head_epoch,
       h.last_seq,
-      least(s.burst, h.tokens + s.rate_per_second * extract(epoch from v_now - h.refilled_at)::double precision) as tokens,
+      least(
+        s.burst,
+        -- A clock that was set back must not take tokens away.
+        h.tokens + s.rate_per_second * greatest(extract(epoch from v_now - h.refilled_at)::double precision, 0)
+      ) as tokens,
       h.session_id = a.session_id as is_publisher,
       core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) as is_authentic,
       c.raises_exposure,
@@ -157,12 +162,15 @@ begin
     where a.answer not in ('ACCEPTED', 'DUPLICATE', 'GAP')
     union all
     -- A gap is one event, however many signals run into it.
-    select distinct on (a.stream_id, a.prior)
-      p_lane, v_now, 'PLANE', a.answer_code, a.known_id, least(a.epoch, 2147483647)::integer, a.seq,
-      jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
-    from answered as a
-    inner join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
-    where a.answer = 'GAP' and h.gap_seq <> a.prior + 1
+    (
+      select distinct on (a.stream_id, a.prior)
+        p_lane, v_now, 'PLANE', a.answer_code, a.known_id, least(a.epoch, 2147483647)::integer, a.seq,
+        jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
+      from answered as a
+      inner join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
+      where a.answer = 'GAP' and h.gap_seq <> a.prior + 1
+      order by a.stream_id, a.prior, a.ord
+    )
   ), progress as (
     select
       r.stream_id,

@@ -9,7 +9,7 @@ as $$
     when p_raises is null then 'TRS09'
     when p_action = 'SNAPSHOT' then case when p_book is null then 'TRS09' end
     when coalesce(p_position, 0) <= 0 then 'TRS16'
-    when p_action = 'PARTIAL_CLOSE' and p_volume < 0 then 'TRS12'
+    when p_action = 'PARTIAL_CLOSE' and (p_volume >= 0) is not true then 'TRS12'
     when p_action not in ('CLOSE', 'PARTIAL_CLOSE', 'CANCEL') and (p_stop_loss < 0 or p_take_profit < 0) then 'TRS15'
     when p_action = 'AMEND' and coalesce(p_price, 0) <= 0 then 'TRS15'
     when not p_raises then null
