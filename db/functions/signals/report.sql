@@ -11,13 +11,14 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_now timestamptz := core.now();
+  v_now timestamptz;
 begin
   perform 1
   from signals.subscription_heads as h
   where h.lane = p_lane and h.subscription_id = any (p_subscriptions)
   order by h.subscription_id
   for no key update;
+  v_now := core.now();
 
   return query
   with arrived as materialized (
@@ -70,14 +71,15 @@ begin
       end as repetition
     from shaped as s
     left join lateral (
-      select r.status, r.code, r.ticket, r.price, r.volume, r.executed_at
+      select r.status, r.code, r.ticket, r.price, r.volume, r.executed_at, 0 as place
       from signals.reports as r
       where r.lane = p_lane and r.subscription_id = s.subscription_id and r.delivery_seq = s.delivery_seq
       union all
-      select e.status, e.code, e.ticket, e.price, e.volume, e.executed_at
+      select e.status, e.code, e.ticket, e.price, e.volume, e.executed_at, e.ord
       from shaped as e
       where s.turn > 1 and e.refusal is null
         and e.subscription_id = s.subscription_id and e.delivery_seq = s.delivery_seq and e.ord < s.ord
+      order by place
       limit 1
     ) as o on s.refusal is null
   ), ruled as materialized (
