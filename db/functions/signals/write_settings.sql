@@ -11,6 +11,7 @@ declare
   v_subscription signals.subscriptions;
   v_version integer;
   v_rule text;
+  v_column text;
 begin
   select s.* into v_subscription
   from signals.subscriptions as s
@@ -32,7 +33,9 @@ begin
       p_max_deviation_points, p_ttl_ms * interval '1 millisecond', core.now()
     );
   exception when check_violation or not_null_violation then
-    get stacked diagnostics v_rule = constraint_name;
+    get stacked diagnostics v_rule = constraint_name, v_column = column_name;
+    -- A missing value has a named constraint from PostgreSQL 18 on only.
+    v_rule := coalesce(nullif(v_rule, ''), 'copy_settings_' || v_column || '_not_null');
     perform core.fail('TRS20', jsonb_build_object('subscription', p_subscription, 'rule', v_rule));
   end;
   update signals.subscriptions as s
