@@ -14,7 +14,8 @@ declare
   v_head signals.stream_heads;
   v_subscription bigint;
 begin
-  select a.lane into v_lane from access.accounts as a where a.account_id = p_account and 'subscriber' = any (a.roles);
+  select a.lane into v_lane from access.accounts as a
+  where a.account_id = p_account and a.status = 'ACTIVE' and 'subscriber' = any (a.roles);
   if v_lane is null then
     perform core.fail('TRA08', jsonb_build_object('account', p_account));
   end if;
