@@ -40,6 +40,7 @@ alter default privileges for role ecp_owner revoke execute on functions from pub
 set role ecp_owner;
 
 create schema if not exists ops;
+comment on schema ops is 'Deployment, jobs, and what operators run.';
 
 create table if not exists ops.migrations (
   name       text        not null,

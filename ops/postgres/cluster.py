@@ -143,7 +143,8 @@ class Cluster:
                     folder.chmod(mode | 0o001)
 
     def _write_settings(self) -> None:
-        settings = SETTINGS | self.settings | {"unix_socket_directories": self._inside(self.home)}
+        sockets = self._inside(self.home) if self.chroot else str(self._socket_dir)
+        settings = SETTINGS | self.settings | {"unix_socket_directories": sockets}
         conf = self._data / "ecp.conf"
         conf.write_text("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
         if self.user is not None:
