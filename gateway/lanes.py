@@ -1,0 +1,331 @@
+"""Natural batching over a few database connections, and what happens when the database is away.
+
+A link is one connection and serves some lanes. Whatever waits for a lane when its link is free goes as one
+call of parallel arrays; so batches grow with the load, without a timer. Order within a lane is order of arrival.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import asyncpg
+import structlog
+
+from gateway.errors import Refused
+
+log = structlog.get_logger(__name__)
+
+Connection = asyncpg.Connection[asyncpg.Record]
+Connect = Callable[[], Awaitable[Connection]]
+
+AWAY = "TRD01"
+UNKNOWN = "TRD02"
+
+# A server that comes back is noticed within these, and it must be within five seconds.
+CONNECT_TIMEOUT = 1.0
+BACKOFF = (0.05, 0.1, 0.2, 0.5)
+CLOSE_TIMEOUT = 1.0
+
+
+class Job(Protocol):
+    """A part of a batch: what one frame asked for."""
+
+    def done(self, rows: Sequence[Any]) -> None:
+        """A row for each element, in order; they are committed."""
+
+    def refused(self, code: str) -> None:
+        """Nothing was decided (TRD01), or nobody knows (TRD02)."""
+
+
+class Batch:
+    """A call of parallel arrays that may still grow: arguments are the lane and the columns."""
+
+    __slots__ = ("columns", "jobs", "lane", "size", "sql")
+
+    def __init__(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
+        self.sql = sql
+        self.lane = lane
+        self.columns = columns
+        self.size = len(columns[0])
+        self.jobs = [(job, self.size)]
+
+    def add(self, columns: list[list[Any]], job: Job) -> None:
+        for column, more in zip(self.columns, columns, strict=True):
+            column.extend(more)
+        size = len(columns[0])
+        self.size += size
+        self.jobs.append((job, size))
+
+    def arguments(self) -> tuple[Any, ...]:
+        return (self.lane, *self.columns)
+
+    def done(self, rows: Sequence[Any]) -> None:
+        start = 0
+        for job, size in self.jobs:
+            job.done(rows[start : start + size])
+            start += size
+
+    def refused(self, code: str) -> None:
+        for job, _ in self.jobs:
+            job.refused(code)
+
+    def split(self) -> "list[Batch]":
+        """Each job by itself, so that one that the database chokes on takes nobody along."""
+        if len(self.jobs) == 1:
+            return []
+        batches, start = [], 0
+        for job, size in self.jobs:
+            batches.append(Batch(self.sql, self.lane, [column[start : start + size] for column in self.columns], job))
+            start += size
+        return batches
+
+
+class Single:
+    """A call of its own, awaited by one caller."""
+
+    __slots__ = ("_arguments", "answer", "lane", "sql")
+
+    def __init__(self, sql: str, lane: int, arguments: tuple[Any, ...], answer: "asyncio.Future[list[Any]]") -> None:
+        self.sql = sql
+        self.lane = lane
+        self.answer = answer
+        self._arguments = arguments
+
+    def arguments(self) -> tuple[Any, ...]:
+        return self._arguments
+
+    def done(self, rows: list[Any]) -> None:
+        if not self.answer.done():
+            self.answer.set_result(rows)
+
+    def refused(self, code: str) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(Refused(code))
+
+    def split(self) -> list[Batch]:
+        return []
+
+
+class Link:
+    """One connection, kept up by itself. While it is down everything is refused at once."""
+
+    def __init__(
+        self, name: str, connect: Connect, statements: Sequence[str], *, deadline: float, batch_limit: int = 500
+    ) -> None:
+        """`statements` are those that may be called, prepared on every connection before it counts as up.
+        A call that takes longer than `deadline` (seconds) is given up, and the connection with it."""
+        self.name = name
+        self.up = False
+        self.pid = 0
+        self._connect = connect
+        self._sql = statements
+        self._deadline = deadline
+        self._limit = batch_limit
+        self._queue: deque[Batch | Single] = deque()
+        self._open: dict[int, Batch] = {}
+        self._wake = asyncio.Event()
+        self._statements: dict[str, asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]] = {}
+        self._warned = False
+        self._task: asyncio.Task[None] | None = None
+
+    # What callers see
+
+    def submit(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
+        """Let `job` ride in the next batch of `sql` for `lane`. The columns become the batch's own."""
+        if not self.up:
+            job.refused(AWAY)
+            return
+        batch = self._open.get(lane)
+        if batch is not None and batch.sql is sql and batch.size < self._limit:
+            batch.add(columns, job)
+            return
+        self._open[lane] = batch = Batch(sql, lane, columns, job)
+        self._queue.append(batch)
+        self._wake.set()
+
+    def call(self, lane: int, sql: str, *arguments: Any) -> "asyncio.Future[list[Any]]":
+        """One call, in its turn among the lane's batches; raises Refused."""
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        single = Single(sql, lane, arguments, answer)
+        if not self.up:
+            single.refused(AWAY)
+            return answer
+        self._open.pop(lane, None)  # what comes later must not overtake
+        self._queue.append(single)
+        self._wake.set()
+        return answer
+
+    async def start(self) -> None:
+        """Connect, or raise what keeps us from it; from then on the link looks after itself."""
+        connection = await self._open_connection()
+        self._task = asyncio.create_task(self._run(connection), name=f"link {self.name}")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # The connection's life
+
+    async def _open_connection(self) -> Connection:
+        connection = await self._connect()
+        try:
+            self._statements = {sql: await connection.prepare(sql, timeout=CONNECT_TIMEOUT) for sql in self._sql}
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _run(self, connection: Connection) -> None:
+        while True:
+            self.pid = connection.get_server_pid()
+            self.up = True
+            try:
+                await self._serve(connection)
+            finally:
+                self.up = False
+                await self._part(connection)
+            log.warning("database away", link=self.name)
+            connection = await self._reconnect()
+            log.info("database back", link=self.name)
+
+    async def _reconnect(self) -> Connection:
+        attempt = 0
+        while True:
+            try:
+                return await self._open_connection()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.debug("database still away", link=self.name, error=repr(error))
+            await asyncio.sleep(BACKOFF[min(attempt, len(BACKOFF) - 1)])
+            attempt += 1
+
+    async def _part(self, connection: Connection) -> None:
+        """Refuse what waits, then close: politely for a moment, since a close can hang with its server."""
+        self._open.clear()
+        while self._queue:
+            self._queue.popleft().refused(AWAY)
+        if not connection.is_closed():
+            try:
+                await connection.close(timeout=CLOSE_TIMEOUT)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+
+    async def _serve(self, connection: Connection) -> None:
+        """Call after call, until the connection is lost."""
+        connection.add_termination_listener(lambda _: self._wake.set())
+        connection.add_log_listener(self._on_notice)
+        while True:
+            while not self._queue:
+                self._wake.clear()
+                if connection.is_closed():
+                    return
+                await self._wake.wait()
+            call = self._queue.popleft()
+            if self._open.get(call.lane) is call:
+                del self._open[call.lane]
+            try:
+                kept = await self._execute(connection, call)
+            except BaseException:
+                call.refused(UNKNOWN)
+                raise
+            if not kept:
+                return
+
+    async def _execute(self, connection: Connection, call: Batch | Single) -> bool:
+        """Answers or refuses `call`; False when the connection is of no more use."""
+        self._warned = False
+        try:
+            rows = await self._statements[call.sql].fetch(*call.arguments(), timeout=self._deadline)
+        except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
+            # The server's own timeouts, which are off before a commit begins: nothing was done.
+            log.warning("call took too long", link=self.name, sql=call.sql)
+            call.refused(AWAY)
+            return True
+        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+            # A server that shuts down may do so in the middle of a commit.
+            call.refused(UNKNOWN)
+            self._abandon(connection)
+            return False
+        except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError):
+            # Deployed over while connected: the next connection prepares everything anew.
+            call.refused(AWAY)
+            return False
+        except asyncpg.PostgresError as error:
+            await self._choked(connection, call, error)
+            return not connection.is_closed()
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            log.warning("call got no answer", link=self.name, sql=call.sql, error=repr(error))
+            call.refused(UNKNOWN)
+            self._abandon(connection)
+            return False
+        if self._warned:
+            # The wait for a synchronous standby was cancelled: committed here, but perhaps not there.
+            call.refused(UNKNOWN)
+        else:
+            self._answer(call, rows)
+        return True
+
+    def _answer(self, call: Batch | Single, rows: list[Any]) -> None:
+        try:
+            call.done(rows)
+        except Exception:
+            # The link serves everybody: a bug in one kind of answer must not take it down.
+            log.exception("answer failed", link=self.name, sql=call.sql)
+
+    async def _choked(self, connection: Connection, call: Batch | Single, error: asyncpg.PostgresError) -> None:
+        """The transaction was rolled back, so its jobs may be tried again one by one."""
+        parts = call.split()
+        if not parts:
+            log.error("call failed", link=self.name, sql=call.sql, sqlstate=error.sqlstate, error=str(error))
+            sqlstate = error.sqlstate or AWAY
+            call.refused(sqlstate if sqlstate.startswith("TR") else AWAY)
+            return
+        while parts:
+            part = parts.pop(0)
+            if not await self._execute(connection, part):
+                for unsent in parts:
+                    unsent.refused(AWAY)
+                return
+
+    def _abandon(self, connection: Connection) -> None:
+        """Refuse whatever waits before anything else is awaited; a hung server is not waited for."""
+        self.up = False
+        self._open.clear()
+        while self._queue:
+            self._queue.popleft().refused(AWAY)
+        connection.terminate()
+
+    def _on_notice(self, _: Any, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING":
+            self._warned = True
+
+
+class Side:
+    """The links that share one kind of work; a lane always takes the same one."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self.links = links
+
+    def link(self, lane: int) -> Link:
+        return self.links[lane % len(self.links)]
+
+
+def connector(url: str, role: str, name: str, *, statement_timeout: float) -> Connect:
+    """How a link connects. The server gives up on a call a little before the gateway does, so that a call that
+    is merely slow has a known outcome."""
+    settings = {
+        "application_name": f"ecp gateway {name}",
+        "role": role,
+        "statement_timeout": str(int(statement_timeout * 1000)),
+        "lock_timeout": str(int(statement_timeout * 1000)),
+        "idle_in_transaction_session_timeout": "5000",
+        "jit": "off",
+    }
+
+    async def connect() -> Connection:
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings=settings)
+
+    return connect

@@ -1,0 +1,55 @@
+"""Runs a gateway until it is told to stop: what `ecp serve` calls."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+
+import structlog
+import uvloop
+
+from gateway.server import Gateway
+from gateway.settings import Settings
+
+Ready = Callable[[str, int], None]
+
+
+async def serve(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `ready` is called with the address once it takes connections.
+    Raises gateway.errors.StartupRefused when the database does not suit."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        gateway = Gateway(settings, expected_fingerprint)
+        await gateway.start()
+        if ready:
+            ready(*gateway.address)
+        await stop.wait()
+        await gateway.stop()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def run(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:
+    """`serve` on uvloop, logging to standard error."""
+    configure_logging()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, expected_fingerprint, ready))
+
+
+def configure_logging() -> None:
+    """Lines for people on a terminal, JSON for machines."""
+    is_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )

@@ -1,0 +1,211 @@
+"""The gateway: its connections to the database, its socket, and the order in which they start and stop."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+
+from gateway import calls
+from gateway.connection import ClientConnection
+from gateway.delivery import Subscribers
+from gateway.errors import Refused, StartupRefused, Texts
+from gateway.fanout import Fanout
+from gateway.lanes import Connect, Link, Side, connector
+from gateway.listener import Listener, PlaneClock
+from gateway.plane import Plane
+from gateway.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+MINIMUM_SERVER = 170_000
+# The server gives up on a call so much earlier than the gateway.
+HEADSTART = 0.05
+GOODBYE = 2.0
+
+
+class Gateway:
+    """One gateway of possibly many on a database. `start`, then `stop`; in between it looks after itself."""
+
+    def __init__(self, settings: Settings, expected_fingerprint: str | None = None) -> None:
+        """`expected_fingerprint`: of the db/ that this gateway was shipped with; None skips that check."""
+        self.settings = settings
+        self.address: tuple[str, int] = ("", 0)
+        self._expected = expected_fingerprint
+        self._links: list[Link] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Serve; raises StartupRefused, or OSError when the address cannot be had."""
+        settings = self.settings
+        tls = _tls(settings)
+        connect = self._connector("listener", settings.call_deadline_ms)
+        clock = PlaneClock()
+        lanes, texts = await _check(connect, self._expected, clock)
+        access = self._link(
+            "access", [calls.OPEN_SESSION, calls.RENEW_SESSIONS, calls.CLOSE_SESSION, calls.OPEN_STREAM]
+        )
+        provider = self._side("provider", settings.provider_connections, [calls.INGEST, calls.RESYNC])
+        subscriber = self._side(
+            "subscriber", settings.subscriber_connections, [calls.REPORT, calls.RESUME, calls.DELIVERIES]
+        )
+        spread = self._side(
+            "fanout",
+            settings.fanout_connections,
+            [calls.HEADS, calls.ROUTES, calls.FEED, calls.DISPATCH],
+            settings.fanout_deadline_ms,
+        )
+        subscribers = Subscribers(subscriber, lanes)
+        fanout = Fanout(spread, lanes, subscribers, poll=settings.poll_ms / 1000)
+        self.plane = Plane(settings, texts, access, provider, subscriber, subscribers, fanout, clock)
+        self._listener = Listener(
+            connect,
+            {"ecp_deliveries": fanout.deliveries_heard, "ecp_routes": fanout.routes_heard},
+            fanout.listening,
+            clock,
+        )
+        try:
+            for link in self._links:
+                await link.start()
+            await fanout.start()
+            subscribers.start()
+            self._listener.start()
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: ClientConnection(self.plane), settings.host, settings.port, ssl=tls, backlog=4096
+            )
+        except BaseException:
+            await self._stop_database()
+            raise
+        self.address = self._server.sockets[0].getsockname()[:2]
+        self._tasks = [asyncio.create_task(work) for work in (self._renew_leases(), self._evict())]
+        log.info("serving", host=self.address[0], port=self.address[1], gateway=settings.name, lanes=len(lanes))
+
+    async def stop(self) -> None:
+        """Accept nobody, read nothing more, answer what was read, say goodbye, give the leases back."""
+        self._server.close()
+        plane = self.plane
+        plane.is_draining = True
+        for connection in list(plane.connections):
+            connection.stop_reading()
+        await self._until(lambda: all(c.is_settled for c in plane.connections), self.settings.drain_ms / 1000)
+        for connection in list(plane.connections):
+            connection.say_goodbye("shutting down")
+        await self._until(lambda: not plane.connections, GOODBYE)
+        for connection in list(plane.connections):
+            connection.abort()
+        await self._until(lambda: not plane.connections and not plane.tasks, GOODBYE)
+        await _cancel(self._tasks)
+        await self._stop_database()
+        log.info("stopped", gateway=self.settings.name)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self.plane.progress.clear()
+                    await self.plane.progress.wait()
+
+    async def _stop_database(self) -> None:
+        await self._listener.stop()
+        await self.plane.fanout.stop()
+        await self.plane.subscribers.stop()
+        await asyncio.gather(*(link.stop() for link in self._links))
+
+    def _connector(self, name: str, deadline_ms: int) -> Connect:
+        return connector(
+            self.settings.database_url,
+            self.settings.database_role,
+            name,
+            statement_timeout=deadline_ms / 1000 - HEADSTART,
+        )
+
+    def _link(self, name: str, statements: list[str], deadline_ms: int | None = None) -> Link:
+        deadline_ms = deadline_ms or self.settings.call_deadline_ms
+        link = Link(
+            name,
+            self._connector(name, deadline_ms),
+            statements,
+            deadline=deadline_ms / 1000,
+            batch_limit=self.settings.batch_limit,
+        )
+        self._links.append(link)
+        return link
+
+    def _side(self, name: str, count: int, statements: list[str], deadline_ms: int | None = None) -> Side:
+        return Side([self._link(f"{name} {number}", statements, deadline_ms) for number in range(count)])
+
+    async def _renew_leases(self) -> None:
+        """Three times in a lease, for whoever showed life since."""
+        while True:
+            await asyncio.sleep(self.plane.lease_ms / 3000)
+            live = {c.session.session_id: c for c in self.plane.connections if c.session and c.showed_life}
+            offsets = [connection.offset_us for connection in live.values()]
+            for connection in live.values():
+                connection.showed_life = False
+            if not live:
+                continue
+            try:
+                renewed = await calls.renew_sessions(self.plane.access, self.settings.name, list(live), offsets)
+            except Refused:
+                for connection in live.values():
+                    connection.showed_life = True
+                continue
+            for row in renewed:
+                if row.code:
+                    live[row.session_id].fail(row.code)
+
+    async def _evict(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1)
+            now = loop.time()
+            for connection in list(self.plane.connections):
+                connection.check_alive(now)
+
+
+async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> tuple[list[int], Texts]:
+    """Is this a database that we can serve? Its lanes, and what its codes say."""
+    try:
+        connection = await connect()
+    except asyncpg.InvalidParameterValueError as error:  # the role does not exist
+        raise StartupRefused("TRD04", str(error)) from error
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StartupRefused("TRD01", str(error)) from error
+    try:
+        version = await connection.fetchval(calls.SERVER_VERSION)
+        if version < MINIMUM_SERVER:
+            raise StartupRefused("TRD03", f"It is {version // 10_000}.")
+        if not await connection.fetchval(calls.IS_DEPLOYED):
+            raise StartupRefused("TRD04")
+        fingerprint = await connection.fetchval(calls.FINGERPRINT)
+        if expected is not None and fingerprint != expected:
+            raise StartupRefused("TRD05", f"It is at {str(fingerprint)[:12]}, this gateway needs {expected[:12]}.")
+        lanes = [row[0] for row in await connection.fetch(calls.LANES)]
+        texts = Texts([(row[0], row[1], row[2], row[3]) for row in await connection.fetch(calls.ERRORS)])
+        await clock.read(connection)
+        return lanes, texts
+    finally:
+        await connection.close(timeout=1)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    if settings.tls_client_ca:
+        # A wrong certificate fails the handshake; a missing one is told what is missing (TRA09).
+        context.load_verify_locations(settings.tls_client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
