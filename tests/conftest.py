@@ -76,7 +76,7 @@ def database_url(server: Stack, template: str) -> Iterator[str]:
 @pytest.fixture
 def empty_url(server: Stack) -> Iterator[str]:
     """A database of this test's own with nothing in it; connects as superuser."""
-    with _database(server, "template1") as name:
+    with _database(server, "template0") as name:
         yield server.url(name)
 
 
