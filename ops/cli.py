@@ -21,8 +21,9 @@ class _Commands(TyperGroup):
         except Refusal as error:
             refusal = error
         except psycopg.Error as error:
-            said = str(error).strip().partition("\n")[0]
-            refusal = Refusal("TRD01", f"the database said: {said} (SQLSTATE {error.sqlstate})", "see the server's log")
+            # Codes of the project come with their own hint; without any SQLSTATE, the connection was lost.
+            said = error.diag.message_primary or str(error).strip().partition("\n")[0]
+            refusal = Refusal(error.sqlstate or "TRD01", said, error.diag.message_hint or "see the log of the server")
         typer.secho(f"ecp: {refusal}", fg="red", err=True)
         typer.echo(f"hint: {refusal.hint}", err=True)
         raise typer.Exit(1)
@@ -75,6 +76,52 @@ def status(context: typer.Context) -> None:
     from ops.schema import commands
 
     commands.run_status(context.obj.stack)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes any.")] = 7400,
+) -> None:
+    """Run a gateway until Ctrl-C or SIGTERM; ECP_* variables set the rest (gateway/settings.py)."""
+    from ops import serve
+
+    serve.run(context.obj.stack, host=host, port=port)
+
+
+bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@bench.command()
+def ingest(
+    context: typer.Context,
+    rate: Annotated[float, typer.Option(min=1, help="Signals a second, offered whatever comes back.")] = 5000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    masters: Annotated[int, typer.Option(min=1, help="Streams, each on a connection of its own.")] = 16,
+    ttl_ms: Annotated[int, typer.Option(min=1, help="Age at which a signal is STALE.")] = 500,
+    json: AsJson = False,
+) -> None:
+    """From when a signal was due to its durable ack."""
+    from ops.bench import ingest
+
+    ingest.run(context.obj.stack, rate=rate, seconds=seconds, masters=masters, ttl_ms=ttl_ms).print(as_json=json)
+
+
+@bench.command()
+def copy(
+    context: typer.Context,
+    subscribers: Annotated[int, typer.Option(min=1, help="Subscriptions, each on a connection of its own.")] = 100,
+    rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscriber.")] = 50,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """From when a master's signal was due to its arrival at the subscribers."""
+    from ops.bench import copy
+
+    copy.run(context.obj.stack, subscribers=subscribers, rate=rate, seconds=seconds).print(as_json=json)
 
 
 @app.command()
