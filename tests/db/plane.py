@@ -1,0 +1,666 @@
+"""The plane as its clients see it: set up by the operator, called by the gateway, under a clock that stands still.
+
+Prices and volumes are written as text ("0.10") and travel as integers of 1e-8; an integer is taken as it is.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, LiteralString, NamedTuple, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+KEY = bytes(range(32))
+
+# The clock is a row, so that every session of the test sees the same time and nothing has to be planned again.
+CLOCK = """
+    create table public.clock (at timestamptz not null);
+    grant select on public.clock to public;
+    insert into public.clock values ('{start}');
+    create or replace function core.now() returns timestamptz language sql volatile parallel safe
+    as $$ select at from public.clock $$;
+"""
+
+# Every table but those whose rows a migration writes.
+TABLES: LiteralString = """
+    select c.oid::regclass::text
+    from pg_class as c
+    where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace::regnamespace::text in ('access', 'signals')
+        and c.relname not in ('actions', 'subscription_states', 'subscription_transitions')
+"""
+
+INGEST: LiteralString = """
+    select * from signals.ingest(
+        %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+        %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+        %s::text[]::jsonb[], %s::bigint[], %s::bytea[], %s::bytea[])
+"""
+FEED: LiteralString = "select * from signals.feed(%s::smallint, %s::bigint[], %s::integer[], %s::bigint[], %s::integer)"
+DISPATCH: LiteralString = """
+    select * from signals.dispatch(
+        %s::smallint, %s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[], %s::text[],
+        %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[],
+        %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[])
+"""
+DELIVERIES: LiteralString = (
+    "select * from signals.deliveries(%s::smallint, %s::bigint[], %s::bigint[], %s::boolean, %s::integer)"
+)
+REPORT: LiteralString = """
+    select * from signals.report(
+        %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+        %s::bigint[], %s::bigint[], %s::bigint[])
+"""
+
+
+class Verdict(NamedTuple):
+    """A row of signals.ingest."""
+
+    ord: int
+    verdict: str
+    original: str
+    code: str | None
+    next_seq: int | None
+    epoch: int | None
+    decided_at: datetime
+
+
+class Position(NamedTuple):
+    """How far a stream has come somewhere: a row of signals.routes."""
+
+    stream_lane: int
+    stream_id: int
+    epoch: int
+    seq: int
+
+
+class ReportVerdict(NamedTuple):
+    """A row of signals.report."""
+
+    ord: int
+    verdict: str
+    code: str | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of signals.dispatch or signals.deliveries."""
+
+    subscription_id: int
+    delivery_seq: int
+    stream_id: int
+    epoch: int
+    seq: int
+    possible_duplicate: bool
+    gap_fill: bool
+    action: str
+    symbol: str
+    side: str
+    position_id: int
+    volume_e8: int
+    price_e8: int
+    stop_loss_e8: int
+    take_profit_e8: int
+    max_deviation_e8: int
+    sent_at_us: int
+    expires_at_us: int
+    magic: int
+    order_type: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """A row of access.open_session."""
+
+    code: str | None
+    session_id: UUID
+    lane: int
+    account_id: int
+    account: str
+    purpose: str
+    lease_ms: int
+    plane_time: datetime
+
+
+@dataclass(frozen=True)
+class License:
+    """A row of access.issue_license."""
+
+    license_id: UUID
+    token: str
+    expires_at: datetime
+
+
+def e8(value: str | int | None) -> int | None:
+    return int(Decimal(value).scaleb(8)) if isinstance(value, str) else value
+
+
+def microseconds(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def sign(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One signal on its way in. The bytes that are signed follow from the fields unless they are given."""
+
+    lane: int
+    session: UUID | None
+    stream: int | None
+    key: bytes
+    epoch: int | None
+    seq: int | None
+    action: str | None
+    position: int | None = 1
+    symbol: str | None = "EURUSD"
+    side: str | None = "BUY"
+    volume: str | int | None = "0.10"
+    price: str | int | None = "1.10000"
+    stop_loss: str | int | None = 0
+    take_profit: str | int | None = 0
+    magic: int | None = 0
+    order_type: str | None = "MARKET"
+    book: str | None = None
+    sent_us: int | None = microseconds(START)
+    given_payload: bytes | None = None
+    given_tag: bytes | None = None
+
+    @property
+    def payload(self) -> bytes:
+        if self.given_payload is not None:
+            return self.given_payload
+        fields = [self.stream, self.epoch, self.seq, self.action, self.position, self.symbol, self.side, self.volume]
+        rest = [self.price, self.stop_loss, self.take_profit, self.magic, self.order_type, self.book, self.sent_us]
+        return json.dumps([*fields, *rest]).encode()
+
+    @property
+    def tag(self) -> bytes:
+        return sign(self.key, self.payload) if self.given_tag is None else self.given_tag
+
+    def but(self, **changes: Any) -> "Signal":
+        return replace(self, **changes)
+
+    def forged(self) -> "Signal":
+        return self.but(given_tag=bytes(32))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a delivery."""
+
+    lane: int
+    session: UUID | None
+    subscription: int
+    delivery: int
+    status: str | None = "EXECUTED"
+    code: str | None = ""
+    ticket: int | None = 7001
+    price: str | int | None = "1.10000"
+    volume: str | int | None = "0.10"
+    received_us: int | None = microseconds(START)
+    executed_us: int | None = microseconds(START)
+
+    def but(self, **changes: Any) -> "Report":
+        return replace(self, **changes)
+
+
+class Plane:
+    """A deployed database, its clock, and a session for each who calls it."""
+
+    def __init__(self, url: str, *, start: datetime = START) -> None:
+        self.url = url
+        self.admin = psycopg.connect(url, autocommit=True)
+        if self.admin.execute("select to_regclass('public.clock') is null").fetchone() == (True,):
+            self.admin.execute(CLOCK.format(start=start.isoformat()).encode())
+        self.operator = self.connect("ecp_operator")
+        self.gateway = self.connect("ecp_gateway")
+        self._names = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in (self.admin, self.operator, self.gateway):
+            connection.close()
+
+    def reset(self) -> None:
+        """Forget everything that was set up and done; what the migrations wrote stays."""
+        with self.admin.transaction():
+            self.admin.execute("set local session_replication_role = replica")
+            self.admin.execute("; ".join(f"delete from {table}" for table in self.rows(TABLES)).encode())
+        self.admin.execute("update core.kill_switch set halted = false, reason = null, actor = null")
+        self.set_clock(START)
+
+    def connect(self, role: LiteralString) -> Connection[Any]:
+        """Another session that may do what this role may."""
+        connection = psycopg.connect(self.url, autocommit=True)
+        connection.execute(f"set role {role}")
+        return connection
+
+    def value(self, query: LiteralString, *parameters: Any) -> Any:
+        """The first column of the first row, as superuser."""
+        row = self.admin.execute(query, parameters).fetchone()
+        assert row is not None
+        return row[0]
+
+    def rows(self, query: LiteralString, *parameters: Any) -> list[Any]:
+        """Rows as superuser; of one column, its values."""
+        rows = self.admin.execute(query, parameters).fetchall()
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+    def record(self, query: LiteralString, *parameters: Any) -> dict[str, Any]:
+        """The one row that there must be, by column name, as superuser."""
+        found = self.admin.cursor(row_factory=dict_row).execute(query, parameters).fetchall()
+        assert len(found) == 1, found
+        return found[0]
+
+    # Time
+
+    @property
+    def now(self) -> datetime:
+        found: datetime = self.value("select at from public.clock")
+        return found
+
+    def set_clock(self, at: datetime) -> None:
+        self.admin.execute("update public.clock set at = %s", [at])
+
+    def tick(self, **duration: float) -> None:
+        """Let time pass, or go back: tick(milliseconds=500)."""
+        self.admin.execute("update public.clock set at = at + %s", [timedelta(**duration)])
+
+    # Set-up, as the operator
+
+    def name(self, kind: str) -> str:
+        self._names += 1
+        return f"{kind}-{self._names}"
+
+    def account(self, *roles: str, lane: int | None = None, name: str | None = None) -> int:
+        found = self.operator.execute(
+            "select access.create_account(%s, %s, %s::smallint)",
+            [name or self.name("account"), list(roles or ("provider", "subscriber")), lane],
+        ).fetchone()
+        assert found
+        return int(found[0])
+
+    def license(self, account: int, purpose: str, *networks: str, life: timedelta = timedelta(days=30)) -> License:
+        found = (
+            self.operator.cursor(row_factory=class_row(License))
+            .execute(
+                "select * from access.issue_license(%s, %s, %s::cidr[], %s)",
+                [account, purpose, list(networks) or None, life],
+            )
+            .fetchone()
+        )
+        assert found
+        return found
+
+    def master(self, *, lane: int | None = None, ttl_ms: int = 500, rate: int = 100, burst: int = 100) -> "Master":
+        """A provider with a stream of EURUSD, opened by a live session."""
+        account = self.account("provider", lane=lane)
+        name = self.name("stream")
+        created = self.operator.execute(
+            "select signals.create_stream(%s, %s, %s, %s, %s, %s, %s::smallint)",
+            [account, name, KEY, ttl_ms, rate, burst, lane],
+        ).fetchone()
+        assert created
+        self.define(created[0], "EURUSD")
+        master = Master(
+            plane=self,
+            account=account,
+            stream=created[0],
+            name=name,
+            lane=self.value("select lane from signals.streams where stream_id = %s", created[0]),
+            license=self.license(account, "publish"),
+        )
+        master.connect()
+        return master
+
+    def define(
+        self, stream: int, symbol: str, *, digits: int = 5, least: str = "0.01", most: str = "50", step: str = "0.01"
+    ) -> None:
+        self.operator.execute(
+            "select signals.define_instrument(%s, %s, %s, %s, %s, %s)",
+            [stream, symbol, digits, Decimal(least), Decimal(most), Decimal(step)],
+        )
+
+    def copier(
+        self, master: "Master", *, lane: int | None = None, account: int | None = None, **settings: Any
+    ) -> "Copier":
+        """A subscriber to the master's stream, resumed by a live session. Settings as signals.subscribe has them."""
+        account = account or self.account("subscriber", lane=lane)
+        subscription = self.subscribe(account, master.stream, **settings)
+        copier = Copier(
+            plane=self,
+            account=account,
+            subscription=subscription,
+            lane=self.value("select lane from signals.subscriptions where subscription_id = %s", subscription),
+            license=self.license(account, "subscribe"),
+        )
+        copier.connect()
+        return copier
+
+    def subscribe(self, account: int, stream: int, **settings: Any) -> int:
+        arguments = "".join(f", p_{name} => %({name})s" for name in settings)
+        values = {name: Decimal(value) if isinstance(value, str) else value for name, value in settings.items()}
+        row = self.operator.execute(
+            f"select signals.subscribe(%(account)s, %(stream)s{arguments})".encode(),
+            {"account": account, "stream": stream, **values},
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    def transition(self, subscription: int, cause: str, actor: str = "a test") -> str:
+        row = self.operator.execute("select signals.transition(%s, %s, %s)", [subscription, cause, actor]).fetchone()
+        assert row
+        return str(row[0])
+
+    def halt(self, stream: int | None, *, lift: bool = False) -> None:
+        self.operator.execute("select signals.halt(%s, %s, %s, %s)", [stream, "a drill", "a test", lift])
+
+    # Calls of the gateway
+
+    def open_session(
+        self,
+        token: str,
+        instance: bytes = b"instance-0000001",
+        peer: str = "192.0.2.10",
+        connection: Connection[Any] | None = None,
+    ) -> Session:
+        found = (
+            (connection or self.gateway)
+            .cursor(row_factory=class_row(Session))
+            .execute(
+                "select * from access.open_session(%s, %s, %s::inet, 'gateway-1', 'test/1')", [token, instance, peer]
+            )
+            .fetchall()
+        )
+        assert len(found) == 1
+        return found[0]
+
+    def ingest(self, signals: Sequence[Signal], connection: Connection[Any] | None = None) -> list[Verdict]:
+        """Signals of one lane, in one batch."""
+        (lane,) = {signal.lane for signal in signals}
+        rows = (connection or self.gateway).execute(
+            INGEST,
+            [
+                lane,
+                [s.session for s in signals],
+                [s.stream for s in signals],
+                [s.epoch for s in signals],
+                [s.seq for s in signals],
+                [s.action for s in signals],
+                [s.symbol for s in signals],
+                [s.side for s in signals],
+                [s.position for s in signals],
+                [e8(s.volume) for s in signals],
+                [e8(s.price) for s in signals],
+                [e8(s.stop_loss) for s in signals],
+                [e8(s.take_profit) for s in signals],
+                [s.magic for s in signals],
+                [s.order_type for s in signals],
+                [s.book for s in signals],
+                [s.sent_us for s in signals],
+                [s.payload for s in signals],
+                [s.tag for s in signals],
+            ],
+        )
+        verdicts = [Verdict(*row) for row in rows]
+        assert [verdict.ord for verdict in verdicts] == list(range(1, len(signals) + 1))
+        return verdicts
+
+    def routes(self, lane: int, connection: Connection[Any] | None = None) -> list[Position]:
+        rows = (connection or self.gateway).execute("select * from signals.routes(%s::smallint)", [lane])
+        return sorted(Position(*row) for row in rows)
+
+    def feed(
+        self, positions: Sequence[Position], limit: int = 1000, connection: Connection[Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Accepted signals of one stream lane after these positions."""
+        (lane,) = {position.stream_lane for position in positions}
+        columns = [list(column) for column in zip(*((p.stream_id, p.epoch, p.seq) for p in positions), strict=True)]
+        return (connection or self.gateway).execute(FEED, [lane, *columns, limit]).fetchall()
+
+    def dispatch(
+        self,
+        lane: int,
+        positions: Sequence[Position],
+        fed: Sequence[tuple[Any, ...]],
+        connection: Connection[Any] | None = None,
+    ) -> list[Delivery]:
+        start = [[getattr(position, name) for position in positions] for name in ("stream_id", "epoch", "seq")]
+        columns = [[row[column] for row in fed] for column in range(16)]
+        cursor = (connection or self.gateway).cursor(row_factory=class_row(Delivery))
+        return cursor.execute(DISPATCH, [lane, *start, *columns]).fetchall()
+
+    def pump(self, lane: int, limit: int = 1000, connection: Connection[Any] | None = None) -> list[Delivery]:
+        """Dispatch everything that waits for the subscribers of a lane, `limit` signals at a time."""
+        done: list[Delivery] = []
+        for stream_lane in {position.stream_lane for position in self.routes(lane, connection)}:
+            while True:
+                positions = [p for p in self.routes(lane, connection) if p.stream_lane == stream_lane]
+                fed = self.feed(positions, limit, connection)
+                if not fed:
+                    break
+                done += self.dispatch(lane, positions, fed, connection)
+        return done
+
+    def deliveries(
+        self,
+        copiers: Iterable["Copier"],
+        after: int = 0,
+        *,
+        resend: bool = True,
+        limit: int = 1000,
+        connection: Connection[Any] | None = None,
+    ) -> list[Delivery]:
+        asked = list(copiers)
+        (lane,) = {copier.lane for copier in asked}
+        subscriptions = [copier.subscription for copier in asked]
+        cursor = (connection or self.gateway).cursor(row_factory=class_row(Delivery))
+        return cursor.execute(DELIVERIES, [lane, subscriptions, [after] * len(asked), resend, limit]).fetchall()
+
+    def report(self, reports: Sequence[Report], connection: Connection[Any] | None = None) -> list[ReportVerdict]:
+        """Reports of one lane, in one batch."""
+        (lane,) = {report.lane for report in reports}
+        rows = (connection or self.gateway).execute(
+            REPORT,
+            [
+                lane,
+                [r.session for r in reports],
+                [r.subscription for r in reports],
+                [r.delivery for r in reports],
+                [r.status for r in reports],
+                [r.code for r in reports],
+                [r.ticket for r in reports],
+                [e8(r.price) for r in reports],
+                [e8(r.volume) for r in reports],
+                [r.received_us for r in reports],
+                [r.executed_us for r in reports],
+            ],
+        )
+        verdicts = [ReportVerdict(*row) for row in rows]
+        assert [verdict.ord for verdict in verdicts] == list(range(1, len(reports) + 1))
+        return verdicts
+
+    # What is to be seen
+
+    def verify(self) -> dict[str, str]:
+        """The checks of ops.verify that do not hold, with what they say."""
+        return dict(self.operator.execute("select name, detail from ops.verify() where not ok").fetchall())
+
+    def explain(self, subscription: int, seq: int, epoch: int = 1) -> dict[str, Any]:
+        cursor = self.operator.cursor(row_factory=dict_row)
+        found = cursor.execute("select * from signals.explain(%s, %s, %s)", [subscription, epoch, seq]).fetchall()
+        assert len(found) == 1
+        return found[0]
+
+    def events(self, **matching: Any) -> list[str]:
+        """Codes of the protection events, in order of time and code."""
+        where = " and ".join(["true", *(f"{column} = %({column})s" for column in matching)])
+        rows = self.admin.execute(
+            f"select code from signals.protection_events where {where} order by occurred_at, code, seq".encode(),
+            matching,
+        )
+        return [code for (code,) in rows]
+
+
+@dataclass
+class Master:
+    """A provider's terminal: one stream, one session, a counter."""
+
+    plane: Plane
+    account: int
+    stream: int
+    name: str
+    lane: int
+    license: License
+    session: UUID | None = None
+    epoch: int = 1
+    seq: int = 0
+    position: int = field(default=0)
+
+    def connect(self, instance: bytes = b"master-instance0") -> UUID:
+        session = self.plane.open_session(self.license.token, instance)
+        assert session.code is None, session
+        self.session = session.session_id
+        opened = self.open_stream()
+        assert opened["code"] is None, opened
+        return session.session_id
+
+    def open_stream(self, session: UUID | None = None, name: str | None = None) -> dict[str, Any]:
+        found = (
+            self.plane.gateway.cursor(row_factory=dict_row)
+            .execute("select * from signals.open_stream(%s, %s)", [session or self.session, name or self.name])
+            .fetchone()
+        )
+        assert found
+        return found
+
+    def signal(self, action: str, position: int | None = None, **changes: Any) -> Signal:
+        """The next signal of the stream, numbered and stamped; `seq` in changes makes another one."""
+        if "seq" not in changes:
+            self.seq += 1
+        if position is None and action in ("OPEN", "PLACE"):
+            self.position += 1
+        if action == "PLACE":
+            changes.setdefault("order_type", "LIMIT")
+        base = Signal(
+            lane=self.lane,
+            session=self.session,
+            stream=self.stream,
+            key=KEY,
+            epoch=self.epoch,
+            seq=self.seq,
+            action=action,
+            position=self.position if position is None else position,
+            sent_us=microseconds(self.plane.now),
+        )
+        return base.but(**changes)
+
+    def send(self, *signals: Signal) -> list[Verdict]:
+        return self.plane.ingest(signals)
+
+    def does(self, action: str, position: int | None = None, **changes: Any) -> Verdict:
+        """Signal this, and nothing but it, now."""
+        return self.send(self.signal(action, position, **changes))[0]
+
+    def resync(self, epoch: int, **changes: Any) -> dict[str, Any]:
+        intent = f"resync {self.stream} {epoch}".encode()
+        given: dict[str, Any] = {
+            "lane": self.lane,
+            "session": self.session,
+            "stream": self.stream,
+            "epoch": epoch,
+            "sent_us": microseconds(self.plane.now),
+            "intent": intent,
+            "tag": sign(KEY, intent),
+        } | changes
+        found = (
+            self.plane.gateway.cursor(row_factory=dict_row)
+            .execute(
+                "select * from signals.resync(%(lane)s::smallint, %(session)s, %(stream)s, %(epoch)s, %(sent_us)s,"
+                " %(intent)s, %(tag)s)",
+                given,
+            )
+            .fetchone()
+        )
+        assert found
+        if found["code"] is None:
+            self.epoch, self.seq = epoch, 0
+        return found
+
+
+@dataclass
+class Copier:
+    """A subscriber's terminal: one subscription, one session."""
+
+    plane: Plane
+    account: int
+    subscription: int
+    lane: int
+    license: License
+    session: UUID | None = None
+
+    def connect(self, last: int = 0, instance: bytes = b"copier-instance0") -> UUID:
+        session = self.plane.open_session(self.license.token, instance)
+        assert session.code is None, session
+        self.session = session.session_id
+        resumed = self.resume(last)
+        assert resumed["code"] is None, resumed
+        return session.session_id
+
+    def resume(self, last: int | None = 0, **changes: Any) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "lane": self.lane,
+            "session": self.session,
+            "subscription": self.subscription,
+            "last": last,
+        } | changes
+        found = (
+            self.plane.gateway.cursor(row_factory=dict_row)
+            .execute(
+                "select * from signals.resume(%(lane)s::smallint, %(session)s, %(subscription)s, %(last)s::bigint)",
+                given,
+            )
+            .fetchone()
+        )
+        assert found
+        return found
+
+    def receives(self) -> list[Delivery]:
+        """What dispatch decides now for this subscription."""
+        return [each for each in self.plane.pump(self.lane) if each.subscription_id == self.subscription]
+
+    def report(self, delivery: int, status: str = "EXECUTED", **changes: Any) -> Report:
+        base = Report(self.lane, self.session, self.subscription, delivery, status)
+        if status != "EXECUTED":
+            base = base.but(code="TRG04", ticket=0, price=0, volume=0)
+        return base.but(**changes)
+
+    def reports(self, delivery: int, status: str = "EXECUTED", **changes: Any) -> ReportVerdict:
+        return self.plane.report([self.report(delivery, status, **changes)])[0]
+
+    def copy(self, position: int = 1) -> dict[str, Any]:
+        return self.plane.record(
+            "select * from signals.copies where subscription_id = %s and position_id = %s", self.subscription, position
+        )
+
+    def reasons(self) -> list[str]:
+        """Why each signal was copied or not, in the order of the stream."""
+        return self.plane.rows(
+            "select reason from signals.decisions where subscription_id = %s order by epoch, seq", self.subscription
+        )
+
+
+def digest(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()
