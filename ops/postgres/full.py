@@ -67,7 +67,8 @@ def server(home: Path, settings: dict[str, str]) -> Cluster | Container:
     raise Refusal(
         "TRD09",
         "the full stack needs Debian 13's PostgreSQL packages, and they cannot be installed from here",
-        f"as root on Debian 13: apt-get install {' '.join(PACKAGES)}; or start Docker; or use --stack embedded",
+        "run it as root on Debian 12 or 13; or install them as root on Debian 13: "
+        f"apt-get install {' '.join(PACKAGES)}; or start Docker; or use --stack embedded",
     )
 
 
