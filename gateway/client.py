@@ -11,7 +11,7 @@ import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from gateway import ecp_pb2 as pb
 from gateway.wire import Splitter, encode
@@ -233,8 +233,7 @@ class Client(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         frames, fault = self._splitter.feed(data)

@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from google.protobuf.message import DecodeError, Message
@@ -55,11 +55,10 @@ class ClientConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
         self._loop = asyncio.get_running_loop()
         self._frame_at = self._loop.time()
-        transport.set_write_buffer_limits(high=self._plane.settings.write_buffer_bytes)
+        self._transport.set_write_buffer_limits(high=self._plane.settings.write_buffer_bytes)
         full = len(self._plane.connections) >= self._plane.settings.max_clients
         self._plane.connections.add(self)
         if full:

@@ -52,8 +52,10 @@ class StartupRefused(Exception):
 
     def __init__(self, code: str, detail: str = "") -> None:
         text = STARTUP[code]
-        super().__init__(" ".join(part for part in (f"{code}: {text.message}", detail, text.hint) if part))
         self.code = code
+        self.message = f"{text.message} {detail}".rstrip()
+        self.hint = text.hint
+        super().__init__(f"{code}: {self.message} {self.hint}")
 
 
 class Texts:

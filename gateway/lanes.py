@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 import structlog
@@ -17,8 +17,8 @@ from gateway.errors import Refused
 
 log = structlog.get_logger(__name__)
 
-Connection = asyncpg.Connection[asyncpg.Record]
-Connect = Callable[[], Awaitable[Connection]]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
 AWAY = "TRD01"
 UNKNOWN = "TRD02"
