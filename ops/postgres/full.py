@@ -47,7 +47,7 @@ def server(home: Path, settings: dict[str, str]) -> Cluster | Container:
             BINDIR,
             user="postgres" if is_root else None,
             settings=settings,
-            provision=lambda: None if installed else _apt_install(*PACKAGES),
+            provision=lambda: None if installed else _install_packages(),
         )
     if is_root and debian:
         root = _root_file_system()
@@ -115,6 +115,15 @@ def _make_root_file_system(root: Path) -> None:
         for leftover in ("var/cache/apt/archives", "var/lib/postgresql/17/main"):
             shutil.rmtree(partial / leftover, ignore_errors=True)
         partial.rename(root)
+
+
+def _install_packages() -> None:
+    """Install the packages into this Debian 13, without the cluster on port 5432 that Debian would make with them."""
+    if not Path("/usr/bin/pg_createcluster").exists():
+        no_cluster = Path("/etc/postgresql-common/createcluster.d/ecp.conf")
+        no_cluster.parent.mkdir(parents=True, exist_ok=True)
+        no_cluster.write_text("create_main_cluster = false\n")
+    _apt_install(*PACKAGES)
 
 
 def _apt_install(*packages: str) -> None:
