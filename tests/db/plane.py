@@ -6,7 +6,8 @@ Prices and volumes are written as text ("0.10") and travel as integers of 1e-8; 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +34,8 @@ CLOCK = """
 TABLES: LiteralString = """
     select c.oid::regclass::text
     from pg_class as c
-    where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace::regnamespace::text in ('access', 'signals')
+    where c.relkind in ('r', 'p') and not c.relispartition
+        and c.relnamespace::regnamespace::text in ('access', 'signals')
         and c.relname not in ('actions', 'subscription_states', 'subscription_transitions')
 """
 
@@ -664,3 +666,24 @@ class Copier:
 
 def digest(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
+
+
+def run_together(*works: Callable[[], object]) -> None:
+    """Run these in threads of their own, begun at one moment; the first error is raised here."""
+    barrier = threading.Barrier(len(works))
+    errors: list[BaseException] = []
+
+    def run(work: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
