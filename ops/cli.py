@@ -2,6 +2,7 @@
 only then, so that `ecp --help` stays instant."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import psycopg
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ops.errors import Refusal
+from ops.paths import EURUSD_BARS
 from ops.postgres import External, Stack, StackName, stack
 
 
@@ -88,6 +90,46 @@ def serve(
     from ops import serve
 
     serve.run(context.obj.stack, host=host, port=port)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    bars: Annotated[Path, typer.Option(help="OHLC or tick file; columns and time format are detected.")] = EURUSD_BARS,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many bars.")] = None,
+    pace: Annotated[float, typer.Option(min=1, help="Bars a second, at most.")] = 300,
+    stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Watch a master being copied: real bars, four subscribers, an adversary; exit status 0 if everything held."""
+    from ops.demo import command
+
+    target = context.obj if stack is None else Target(stack, None)
+    command.run(target.stack, path=bars, limit=limit, pace=pace, as_json=json)
+
+
+@app.command()
+def verify(
+    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Check every invariant that can be read off the database; exit status 1 if one does not hold."""
+    from ops import verify
+
+    verify.run(context.obj.stack, as_json=json)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    subscription: Annotated[int, typer.Argument(help="Number of the subscription.")],
+    epoch: Annotated[int, typer.Argument(help="Epoch of the signal.")],
+    seq: Annotated[int, typer.Argument(help="Number of the signal in its epoch.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say why a subscription did, or did not, copy a signal of its stream."""
+    from ops import explain
+
+    explain.run(context.obj.stack, subscription, epoch, seq, as_json=json)
 
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

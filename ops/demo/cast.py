@@ -1,0 +1,149 @@
+"""Who plays: a master, those who copy it, and one who means harm; made anew for every run."""
+
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+# Compressed bars come faster than any master trades; the plane's default of 100/s is for those.
+RATE = 10_000
+TTL_MS = 500
+
+# The adversary's own stream is an ordinary one, so that its limits can be seen to hold.
+ADVERSARY_RATE = 5
+ADVERSARY_BURST = 5
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A subscriber: copy settings, and how well terminal and broker work. `spread` and `deviation` are parts of the
+    average range of a bar, so that they fit any instrument."""
+
+    name: str
+    story: str
+    multiplier: Decimal
+    volume_min: Decimal = Decimal("0.01")
+    volume_max: Decimal = Decimal(100)
+    deviation: float | None = None
+    ttl_ms: int = TTL_MS
+    spread: float = 0.05
+    refuses_every: int | None = None
+    hangs_every: int | None = None
+    loses: int | None = None
+    breaks: bool = False
+
+
+FOLLOWERS = (
+    Follower("alice", "the master's lots; loses her connection half-way", Decimal(1), breaks=True),
+    Follower(
+        "bruno",
+        "half the lots, 0.60 at most; his broker refuses every 17th order",
+        Decimal("0.5"),
+        volume_max=Decimal("0.60"),
+        refuses_every=17,
+    ),
+    Follower(
+        "chen",
+        "a tenth of the lots, 0.10 at least; her terminal loses a delivery",
+        Decimal("0.1"),
+        volume_min=Decimal("0.10"),
+        loses=5,
+    ),
+    Follower(
+        "dora",
+        "the master's lots; strict on price and age; her terminal hangs at times",
+        Decimal(1),
+        deviation=0.12,
+        ttl_ms=250,
+        hangs_every=10,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A provider with a stream of its own."""
+
+    account_id: int
+    token: str
+    stream: str
+    stream_id: int
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """A follower, subscribed to the master."""
+
+    follower: Follower
+    subscription_id: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everybody in one run. `revoked` is a token that was the master's."""
+
+    run: str
+    symbol: str
+    master: Publisher
+    subscribers: list[Subscriber]
+    adversary: Publisher
+    revoked: str
+
+
+def make(db: Connection[Any], symbol: str, digits: int, swing_points: int) -> Cast:
+    """Accounts, licenses, streams and subscriptions of a run; its name keeps it apart from every other."""
+    run = f"demo-{secrets.token_hex(3)}"
+    master = _publisher(db, f"{run}-master", symbol, digits, RATE, RATE)
+    adversary = _publisher(db, f"{run}-mallory", symbol, digits, ADVERSARY_RATE, ADVERSARY_BURST)
+    subscribers = [_subscriber(db, run, follower, master, swing_points) for follower in FOLLOWERS]
+    license_id, revoked = _license(db, master.account_id, "publish")
+    db.execute("select access.revoke_license(%s)", [license_id])
+    return Cast(run, symbol, master, subscribers, adversary, revoked)
+
+
+def _publisher(db: Connection[Any], name: str, symbol: str, digits: int, rate: int, burst: int) -> Publisher:
+    account_id = _value(db, "select access.create_account(%s, '{provider}')", name)
+    _, token = _license(db, account_id, "publish")
+    key = secrets.token_bytes(32)
+    stream_id = _value(
+        db, "select signals.create_stream(%s, %s, %s, %s, %s, %s)", account_id, name, key, TTL_MS, rate, burst
+    )
+    _value(db, "select signals.define_instrument(%s, %s, %s, 0.01, 100, 0.01)", stream_id, symbol, digits)
+    return Publisher(account_id, token, name, stream_id, key)
+
+
+def _subscriber(db: Connection[Any], run: str, follower: Follower, master: Publisher, swing_points: int) -> Subscriber:
+    account_id = _value(db, "select access.create_account(%s, '{subscriber}')", f"{run}-{follower.name}")
+    _, token = _license(db, account_id, "subscribe")
+    deviation = None if follower.deviation is None else max(round(follower.deviation * swing_points), 1)
+    subscription_id = _value(
+        db,
+        "select signals.subscribe(%s, %s, %s, %s, %s, 0.01, %s, %s)",
+        account_id,
+        master.stream_id,
+        follower.multiplier,
+        follower.volume_min,
+        follower.volume_max,
+        deviation,
+        follower.ttl_ms,
+    )
+    return Subscriber(follower, subscription_id, token)
+
+
+def _license(db: Connection[Any], account_id: int, purpose: str) -> tuple[Any, str]:
+    cursor = db.execute("select license_id, token from access.issue_license(%s, %s)", [account_id, purpose])
+    row = cursor.fetchone()
+    assert row is not None
+    license_id, token = row
+    return license_id, token
+
+
+def _value(db: Connection[Any], sql: str, *parameters: object) -> Any:
+    cursor = db.execute(sql.encode(), parameters)
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0]

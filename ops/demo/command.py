@@ -1,0 +1,112 @@
+"""`ecp demo`: sets the stage, plays, and says what came of it."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+import uvloop
+from pgmq.install import get_embedded_sql_version
+from psycopg import Connection
+from rich.console import Console
+
+from ops import verify
+from ops.demo import bars, books, cast, play, screen, summary
+from ops.demo.play import Play, Script
+from ops.demo.summary import Outcome
+from ops.errors import Refusal
+from ops.paths import VAR
+from ops.postgres import External, Stack
+from ops.schema import deploy, tree
+from ops.serve import gateway
+
+EXTENSIONS = ("timescaledb", "pg_cron")
+
+
+def run(stack: Stack, *, path: Path, limit: int | None, pace: float, as_json: bool) -> None:
+    """Play; exit status 1 unless everything held, 2 for a file that cannot be played."""
+    started = time.monotonic()
+    console = Console(quiet=as_json)
+    try:
+        script = Script(path, limit, pace, bars.survey(path, limit))
+        outcome = _play(stack, script, console, started)
+    except bars.BadBars as bad:
+        typer.secho(f"ecp: {bad}", fg="red", err=True)
+        typer.echo(f"hint: {bad.hint}", err=True)
+        raise typer.Exit(2) from bad
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(outcome)))
+    else:
+        for line in summary.in_words(outcome, _again(stack)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if outcome.faults:
+        raise typer.Exit(1)
+
+
+def _play(stack: Stack, script: Script, console: Console, started: float) -> Outcome:
+    stack.start()
+    with deploy.connect(stack.url()) as db:
+        deploy.deploy(db, tree.read())
+        swing_points = max(script.survey.swing // script.survey.point, 1)
+        people = cast.make(db, _symbol(script.path), script.survey.digits, swing_points)
+        VAR.mkdir(exist_ok=True)
+        with (VAR / "demo-gateway.log").open("w") as log, gateway(stack.url(), log=log) as port:
+            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+            with runner:
+                played = runner.run(_perform(people, script, port, db, console))
+        checks = verify.read(db)
+        server = _server(db, stack)
+    now = time.monotonic()
+    first = min((copier.first_copy_at for copier in played.copiers if copier.first_copy_at), default=now)
+    return Outcome(played, checks, server, first_copy_s=first - started, took_s=now - started)
+
+
+async def _perform(people: cast.Cast, script: Script, port: int, db: Connection[Any], console: Console) -> Play:
+    made = await play.prepare(people, script, port)
+    watching = asyncio.create_task(screen.watch(made, console))
+    try:
+        await play.perform(made, script, db)
+    except* Refusal as refusals:
+        raise refusals.exceptions[0] from None
+    except* books.Unsettled as late:
+        made.unlike += [str(error) for error in late.exceptions]
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+        await play.leave(made)
+    return made
+
+
+def _symbol(path: Path) -> str:
+    """The instrument, by the name of the file."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", path.stem)[:32] or "PRICE"
+
+
+def _server(db: Connection[Any], stack: Stack) -> dict[str, str | None]:
+    """Versions of what the run was on; null for what the server does not have."""
+    versions: dict[str, str | None] = dict.fromkeys(EXTENSIONS)
+    versions |= dict(
+        db.execute("select extname, extversion from pg_extension where extname = any (%s)", [list(EXTENSIONS)])
+    )
+    # The queue is an extension only where the server offers it; elsewhere it came as SQL out of the Python package.
+    (queue,) = db.execute("select max(extversion) from pg_extension where extname = 'pgmq'").fetchone() or (None,)
+    versions["pgmq"] = queue or get_embedded_sql_version()
+    return {"postgres": db.info.parameter_status("server_version"), **versions, "stack": stack.name}
+
+
+def _again(stack: Stack) -> str:
+    """How to call this command line for the same database, from here."""
+    program = Path(sys.argv[0])
+    words = [os.path.relpath(program) if program.is_file() else program.name]
+    if isinstance(stack, External):
+        if os.environ.get("ECP_DATABASE_URL") != stack.database_url:
+            words += ["--database-url", stack.database_url]
+    elif os.environ.get("ECP_STACK", "embedded") != stack.name:
+        words += ["--stack", stack.name]
+    return shlex.join(words)

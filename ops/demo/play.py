@@ -1,0 +1,211 @@
+"""The run itself: bars make signals, signals make copies, while the adversary does her worst."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+
+from gateway import ecp_pb2 as pb
+from gateway.client import Client
+from ops.demo import books
+from ops.demo.adversary import Adversary
+from ops.demo.bars import BadBars, Bar, Survey, read, true_range
+from ops.demo.books import FLAT, Exposure
+from ops.demo.broker import PaperBroker
+from ops.demo.cast import TTL_MS, Cast
+from ops.demo.copier import Copier
+from ops.demo.market import Market
+from ops.demo.master import Master
+from ops.demo.strategy import SLOW, Crossover, Intent
+from ops.errors import Refusal
+
+# Whoever was away for longer than this finds the openings of that time too old.
+AWAY_S = 1.2 * TTL_MS / 1000
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is played. `pace` is in bars per second; the bars wait for the plane, never the other way round."""
+
+    path: Path
+    limit: int | None
+    pace: float
+    survey: Survey
+
+
+@dataclass
+class Play:
+    """A run while it goes on, and what is known of it afterwards."""
+
+    cast: Cast
+    survey: Survey
+    market: Market
+    strategy: Crossover
+    master: Master
+    copiers: list[Copier]
+    adversary: Adversary
+    bars: int = 0
+    over: bool = False
+    exposure: Exposure = FLAT
+    openings: list[int] = field(default_factory=list)
+    unlike: list[str] = field(default_factory=list)
+    now_us: int = 0
+    moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def move_on(self, bars: int, *, over: bool = False) -> None:
+        """So many bars were played."""
+        async with self.moved:
+            self.bars, self.over = bars, over
+            self.moved.notify_all()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something that the bars bring about, or for their end."""
+        async with self.moved:
+            await self.moved.wait_for(lambda: self.over or condition())
+
+
+async def prepare(cast: Cast, script: Script, port: int) -> Play:
+    """Everybody connected, and nothing played yet."""
+    survey, market = script.survey, Market()
+    client = await Client.connect("127.0.0.1", port, cast.master.token, name="demo-master")
+    opened = await client.open_stream(cast.master.stream)
+    master = Master(client, cast.master, opened, cast.symbol)
+    copiers = []
+    for subscriber in cast.subscribers:
+        follower = subscriber.follower
+        broker = PaperBroker(
+            follower.name,
+            market,
+            point=survey.point,
+            spread=max(round(follower.spread * survey.swing / survey.point), 1) * survey.point,
+            refuses_every=follower.refuses_every,
+        )
+        copier = Copier(follower, subscriber.subscription_id, subscriber.token, port, broker)
+        await copier.connect()
+        copiers.append(copier)
+    adversary = Adversary(cast, port, master)
+    return Play(cast, survey, market, Crossover(survey.point), master, copiers, adversary)
+
+
+async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
+    """Play all bars and bring everything to rest. Raises Refusal when the plane goes away, books.Unsettled."""
+    async with asyncio.TaskGroup() as stage:
+        working = [stage.create_task(copier.run()) for copier in play.copiers]
+        working.append(stage.create_task(_watch(play)))
+        async with asyncio.TaskGroup() as acts:
+            acts.create_task(play.adversary.knock())
+            acts.create_task(play.adversary.abuse())
+            for copier in play.copiers:
+                if copier.follower.breaks:
+                    acts.create_task(_lose_connection(play, copier))
+            acts.create_task(_bars(play, script))
+        await books.settle(db, play.master, play.copiers)
+        play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
+        _close(play)
+        await books.settle(db, play.master, play.copiers)
+        play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
+        play.adversary.look_back()
+        for task in working:
+            task.cancel()
+
+
+async def leave(play: Play) -> None:
+    """Everybody logs out."""
+    for copier in play.copiers:
+        if copier.connected:
+            await copier.client.close()
+    await play.master.client.close()
+
+
+async def _bars(play: Play, script: Script) -> None:
+    """Play the bars; one attempt on the wire in each stretch of them, and in the last but one a signal held back."""
+    wiretaps = deque(play.adversary.wiretaps())
+    stretch = due = max(script.survey.count // (len(wiretaps) + 2), 1)
+    started = time.perf_counter()
+    before: Bar | None = None
+    for number, bar in enumerate(islice(read(script.path), script.limit), 1):
+        await asyncio.sleep(max(started + number / script.pace - time.perf_counter(), 0))
+        await play.master.room()
+        swing = true_range(bar, before or bar)
+        before = bar
+        play.market.tick(_now_us(play), bar.open, swing)
+        for intent in play.strategy.on_bar(bar):
+            _act(play, intent, swing, is_held_back=number >= due and not wiretaps and play.adversary.holds_back(intent))
+            if wiretaps and number >= due:
+                due += stretch
+                await play.master.settle()
+                await play.adversary.inject(wiretaps.popleft())
+        await play.move_on(number, over=number == script.survey.count)
+    if not play.openings:
+        raise _no_trade(script)
+    await play.master.settle()
+    for wiretap in wiretaps:
+        await play.adversary.inject(wiretap)
+
+
+def _no_trade(script: Script) -> BadBars:
+    return BadBars(
+        "TRD15",
+        f"{script.path}: no trade came of {script.survey.count} bars",
+        f"the averages must cross once after the first {SLOW} bars: give a longer file, or a larger --limit",
+    )
+
+
+def _act(play: Play, intent: Intent, swing: int, *, is_held_back: bool = False) -> None:
+    """The price at which the master acts is the market's at that moment."""
+    now = _now_us(play)
+    play.market.tick(now, intent.price, swing)
+    seq = play.master.send(intent, now, is_lost=is_held_back)
+    match intent.action:
+        case "OPEN":
+            play.exposure = Exposure(intent.position_id, (seq,))
+            play.openings.append(seq)
+        case "PARTIAL_CLOSE":
+            play.exposure = Exposure(intent.position_id, (*play.exposure.seqs, seq))
+        case "CLOSE":
+            play.exposure = FLAT
+
+
+def _close(play: Play) -> None:
+    """The end of the bars: hold nothing."""
+    price = play.market.at(_now_us(play)).middle
+    for intent in play.strategy.close(price):
+        _act(play, intent, 0)
+
+
+async def _lose_connection(play: Play, copier: Copier) -> None:
+    """Half-way, with a copy open: away until the master has opened another position, and it is too old to follow."""
+    half = play.survey.count // 2
+    await play.until(lambda: play.bars >= half and copier.tickets)
+    if not copier.tickets:
+        return
+    copier.disconnect()
+    missed = len(play.openings)
+    await play.until(lambda: len(play.openings) > missed)
+    await asyncio.sleep(AWAY_S)
+    await copier.connect()
+
+
+async def _watch(play: Play) -> None:
+    """Nobody but those who mean to may lose their connection. Raises Refusal."""
+    while True:
+        await asyncio.sleep(0.1)
+        clients = {"the master": play.master.client}
+        clients |= {copier.follower.name: copier.client for copier in play.copiers if copier.connected}
+        for who, client in clients.items():
+            if client.ended.done():
+                word = client.ended.result()
+                said = f"{word.code}: {word.message}" if isinstance(word, pb.Error) else "no reason was given"
+                raise Refusal("TRD16", f"the gateway ended the connection of {who}: {said}", "see the gateway's log")
+
+
+def _now_us(play: Play) -> int:
+    """Plane time, never twice the same: a moment names a tick."""
+    play.now_us = max(play.master.client.plane_time_us(), play.now_us + 1)
+    return play.now_us

@@ -1,0 +1,178 @@
+"""What came of a run: as one object for machines, and in words."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ops.bench.figures import percentile
+from ops.demo import guard
+from ops.demo.bars import E8
+from ops.demo.copier import Copier
+from ops.demo.play import Play
+from ops.verify import Check
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that has ended."""
+
+    play: Play
+    checks: list[Check]
+    server: dict[str, str | None]
+    first_copy_s: float
+    took_s: float
+
+    @property
+    def faults(self) -> list[str]:
+        """Why the run does not count as good, in words; none if it does."""
+        return [
+            *(f"invariant {check.name}: {check.detail}" for check in self.checks if not check.ok),
+            *self.play.unlike,
+            *(
+                f"the adversary {attempt.what}: expected {attempt.expected}, got {attempt.got}"
+                for attempt in self.play.adversary.attempts
+                if not attempt.held
+            ),
+        ]
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        return self.play.master.verdicts + self.play.adversary.verdicts
+
+    @property
+    def latency_ms(self) -> dict[str, float]:
+        ingest = self.play.master.ack_ms
+        copy = [took for copier in self.play.copiers for took in copier.copy_ms]
+        return {
+            f"{name}_{label}": percentile(values, share)
+            for name, values in (("ingest", ingest), ("copy", copy))
+            for label, share in (("p50", 0.5), ("p99", 0.99))
+        }
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The object of `ecp demo --json`."""
+    play = outcome.play
+    reports: Counter[str] = sum((copier.reported for copier in play.copiers), Counter())
+    return {
+        "bars": play.bars,
+        "signals": {"sent": play.master.sent + play.adversary.sent, "verdicts": dict(outcome.verdicts)},
+        "deliveries": sum(copier.sequence.last for copier in play.copiers),
+        "reports": dict(reports),
+        "latency_ms": outcome.latency_ms,
+        "verify": {
+            "ok": all(check.ok for check in outcome.checks),
+            "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in outcome.checks],
+        },
+        "server": outcome.server,
+        "ok": not outcome.faults,
+        "faults": outcome.faults,
+    }
+
+
+MEANING = {
+    "ACCEPTED": "took effect",
+    "DUPLICATE": "the same bytes again: the first verdict again, and no second effect",
+    "REPLAY": "a number that was used for other bytes, or an epoch that is over",
+    "GAP": "something before it was missing; the master filled the gap",
+    "BAD_SIGNATURE": "not signed with the stream's key",
+    "STALE": "too old to open anything",
+    "FUTURE": "dated ahead of the plane's clock",
+    "RATE_LIMITED": "opened faster than the stream may",
+    "MALFORMED": "lacked what its action needs",
+    "UNDECIDED": "the database did not answer in time; the same bytes were sent again",
+}
+
+ALIKE = "what every broker holds follows from the master's book, before it closed its last position and after"
+
+GUARD = {
+    guard.TTL_EXPIRED: "too late",
+    guard.PRICE_DEVIATION: "price had moved",
+    guard.BROKER_REJECTED: "refused by the broker",
+}
+
+
+def in_words(outcome: Outcome, command: str) -> Iterator[str]:
+    """The summary; `command` is how this command line was called."""
+    play, survey = outcome.play, outcome.play.survey
+    latency = outcome.latency_ms
+    yield (
+        f"{play.bars:,} bars of {play.cast.symbol}, {survey.first:%Y-%m-%d} to {survey.last:%Y-%m-%d}, "
+        f"in {outcome.took_s:.1f} s. The first trade was copied {outcome.first_copy_s:.1f} s after the start."
+    )
+    yield ""
+    yield (
+        f"Signals: the master sent {play.master.sent:,} over {len(play.openings)} trades, the adversary "
+        f"{play.adversary.sent}. A durable verdict took {latency['ingest_p50']:.1f} ms (median), "
+        f"{latency['ingest_p99']:.1f} ms (99 of 100)."
+    )
+    for verdict, count in outcome.verdicts.most_common():
+        yield f"  {count:>6,}  {verdict:<13}  {MEANING.get(verdict, '')}".rstrip()
+    yield ""
+    yield (
+        f"Copies: from the master's send to the fill {latency['copy_p50']:.1f} ms (median), "
+        f"{latency['copy_p99']:.1f} ms (99 of 100)."
+    )
+    for copier in play.copiers:
+        yield from _copier_in_words(play, copier)
+    yield ""
+    held = sum(attempt.held for attempt in play.adversary.attempts)
+    yield f"Attacks: {held} of {len(play.adversary.attempts)} ended as they must."
+    for attempt in play.adversary.attempts:
+        yield f"  {'held' if attempt.held else 'FAIL'}  she {attempt.what}: {attempt.got}"
+    yield ""
+    ok = sum(check.ok for check in outcome.checks)
+    yield f"Books: {'; '.join(play.unlike) or ALIKE}."
+    yield f"Invariants: {ok} of {len(outcome.checks)} hold over this run and all before it (`{command} verify`)."
+    yield ""
+    yield "Ask why:"
+    for what, subscription_id, epoch, seq in _examples(play):
+        yield f"  {command} explain {subscription_id} {epoch} {seq:<5}  # {what}"
+    yield ""
+    yield from ("FAILED: " + fault for fault in outcome.faults)
+    if not outcome.faults:
+        yield "All of it holds."
+
+
+def _copier_in_words(play: Play, copier: Copier) -> Iterator[str]:
+    follower = copier.follower
+    why = ", ".join(f"{count} {GUARD.get(code, code)}" for code, count in copier.refused.most_common())
+    yield f"  {follower.name}, subscription {copier.subscription_id}: {follower.story}"
+    yield (
+        f"      executed {copier.reported['EXECUTED']:,}, skipped {skipped(play, copier):,}, "
+        f"refused {copier.refused.total():,}{f' ({why})' if why else ''}, result {copier.broker.realised / E8:+,.2f}"
+    )
+    if copier.idle_signals:
+        yield f"      had no position to act on for {copier.idle_signals} more"
+    if copier.resumed:
+        yield f"      came back to {copier.resent} missed deliveries, {copier.gap_fills} of them too old to follow"
+    if copier.holes:
+        yield f"      noticed that a delivery was missing, and got it again ({copier.holes})"
+    if copier.retries:
+        yield f"      repeated {copier.retries} orders that the broker had refused: they manage or cut exposure"
+
+
+def skipped(play: Play, copier: Copier) -> int:
+    """Accepted signals that the plane decided not to deliver to this copier, as far as it has heard."""
+    return max(play.master.rulings["ACCEPTED"] - copier.sequence.last, 0)
+
+
+def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
+    """An opening each that was copied, skipped and refused; whose, by whom: what, subscription, epoch, seq."""
+    wanted = {
+        "EXECUTED": "copied",
+        guard.PRICE_DEVIATION: "refused by the guard: the price had moved",
+        guard.TTL_EXPIRED: "refused by the guard: it came too late",
+        guard.BROKER_REJECTED: "refused by the broker",
+    }
+    for outcome, what in wanted.items():
+        for copier in play.copiers:
+            if outcome in copier.examples:
+                yield f"{copier.follower.name}: {what}", copier.subscription_id, *copier.examples[outcome]
+                break
+    for copier in play.copiers:
+        for seq in play.openings:
+            if seq not in copier.delivered:
+                yield f"{copier.follower.name}: skipped by the plane", copier.subscription_id, play.master.epoch, seq
+                return
