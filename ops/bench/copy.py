@@ -8,14 +8,15 @@ import psycopg
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
+from ops import scratch
 from ops.bench import load, market
-from ops.latency import percentile
+from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Figures):
     """Latencies in ms from the moment when a signal was due to its arrival at one subscriber."""
 
     subscribers: int
@@ -26,13 +27,18 @@ class Result:
     p99_ms: float
     max_ms: float
 
+    def lines(self) -> Iterator[str]:
+        yield f"{self.offered} signals to {self.subscribers} subscribers: {self.delivered} of {self.expected} arrived"
+        yield f"due → received: p50 {self.p50_ms} ms, p99 {self.p99_ms} ms, max {self.max_ms} ms"
+
 
 def run(stack: Stack, *, subscribers: int, rate: float, seconds: float) -> Result:
     """One master at `rate` signals a second, every signal to every subscriber."""
-    with psycopg.connect(stack.url(), autocommit=True) as connection:
+    url = scratch.database(stack, "ecp_bench")
+    with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         made = market.followers(connection, subscribers, master.stream_id)
-    with gateway(stack.url()) as port:
+    with gateway(url) as port:
         return asyncio.run(_measure(port, master, made, rate, seconds))
 
 
@@ -72,9 +78,3 @@ async def _measure(
         p99_ms=percentile(latencies, 0.99),
         max_ms=percentile(latencies, 1),
     )
-
-
-def lines(result: Result) -> Iterator[str]:
-    """The result for people."""
-    yield f"{result.offered} signals to {result.subscribers} subscribers: {result.delivered} of {result.expected} arrived"
-    yield f"due → received: p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, max {result.max_ms} ms"

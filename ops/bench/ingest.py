@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import psycopg
 
+from ops import scratch
 from ops.bench import load, market
+from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
-from ops.latency import percentile
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Figures):
     """Latencies in ms from the moment when a signal was due to the arrival of its ack."""
 
     offered: int
@@ -24,12 +25,18 @@ class Result:
     max_ms: float
     verdicts: dict[str, int]
 
+    def lines(self) -> Iterator[str]:
+        yield f"offered {self.offered} signals, acked {self.acked}, {self.rate:.0f}/s"
+        yield f"due → durable ack: p50 {self.p50_ms} ms, p99 {self.p99_ms} ms, max {self.max_ms} ms"
+        yield "verdicts: " + ", ".join(f"{name} {count}" for name, count in self.verdicts.items())
+
 
 def run(stack: Stack, *, rate: float, seconds: float, masters: int, ttl_ms: int) -> Result:
     """Offer `rate` signals a second for `seconds`, from `masters` connections, to a gateway of this bench's own."""
-    with psycopg.connect(stack.url(), autocommit=True) as connection:
+    url = scratch.database(stack, "ecp_bench")
+    with psycopg.connect(url, autocommit=True) as connection:
         made = market.masters(connection, masters, ttl_ms=ttl_ms)
-    with gateway(stack.url()) as port:
+    with gateway(url) as port:
         return asyncio.run(_measure(port, made, rate, seconds))
 
 
@@ -50,10 +57,3 @@ async def _measure(port: int, masters: list[market.Master], rate: float, seconds
         max_ms=percentile(tally.latencies_ms, 1),
         verdicts=dict(tally.verdicts),
     )
-
-
-def lines(result: Result) -> Iterator[str]:
-    """The result for people."""
-    yield f"offered {result.offered} signals, acked {result.acked}, {result.rate:.0f}/s"
-    yield f"due → durable ack: p50 {result.p50_ms} ms, p99 {result.p99_ms} ms, max {result.max_ms} ms"
-    yield "verdicts: " + ", ".join(f"{name} {count}" for name, count in result.verdicts.items())

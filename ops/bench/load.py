@@ -5,6 +5,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, sign
@@ -65,7 +66,7 @@ async def offer(
     rate: float,
     seconds: float,
     *,
-    scheduled: Callable[[int, int, float], None] = lambda stream_id, seq, at: None,
+    scheduled: Callable[[int, int, float], None] = lambda *_: None,
 ) -> Tally:
     """Offer `rate` signals a second for `seconds`, over all publishers in turn, and wait for every answer.
 
@@ -89,7 +90,7 @@ async def offer(
             for k, at in enumerate(times):
                 scheduled(publisher.stream_id, publisher.seq + 1 + k, at)
             answer = publisher.client.publish(publisher.stream_id, publisher.signals(count))
-            answer.add_done_callback(lambda done, times=times: _record(done, times, loop.time(), tally))
+            answer.add_done_callback(partial(_record, times, tally))
             answers.append(answer)
             tally.offered += count
         turn += rest
@@ -97,7 +98,8 @@ async def offer(
     return tally
 
 
-def _record(answer: "asyncio.Future[pb.Ack]", times: list[float], now: float, tally: Tally) -> None:
+def _record(times: list[float], tally: Tally, answer: "asyncio.Future[pb.Ack]") -> None:
+    now = asyncio.get_running_loop().time()
     if answer.cancelled() or answer.exception():
         tally.verdicts["UNANSWERED"] += len(times)
         return

@@ -1,17 +1,7 @@
 -- The clock and the registry are for everyone who talks to the plane.
 
-grant usage on schema core to ecp_gateway, ecp_operator, ecp_api;
+grant usage on schema core to ecp_gateway, ecp_operator, ecp_api, ecp_auditor;
 
-grant execute on function
-  core.error_registry,
-  core.lane_numbers
-to ecp_gateway;
-
-grant execute on function
-  core.error_registry,
-  core.lane_numbers
-to ecp_operator;
-
-grant execute on function
-  core.error_registry
-to ecp_api;
+grant execute on function core.now to ecp_gateway, ecp_operator, ecp_api, ecp_auditor;
+grant execute on function core.error_registry to ecp_gateway, ecp_operator, ecp_api, ecp_auditor;
+grant execute on function core.lane_numbers to ecp_gateway, ecp_operator;

@@ -1,0 +1,5 @@
+"""`python -m ops` is `ecp`."""
+
+from ops.cli import app
+
+app()

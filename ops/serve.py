@@ -1,0 +1,45 @@
+"""`ecp serve`: a gateway in this process; and one in a process of its own, for the demo and the benches."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import typer
+
+from gateway import main
+from gateway.errors import StartupRefused
+from gateway.settings import Settings
+from ops.errors import Refusal
+from ops.postgres import Stack
+from ops.schema import deploy
+
+READY = "listening on "
+
+
+def run(stack: Stack, *, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises TRD01, TRD03, TRD04 or TRD05 when the database does not suit."""
+    stack.start()
+    settings = Settings(database_url=stack.url(), host=host, port=port)
+    try:
+        main.run(settings, deploy.fingerprint(), lambda host, port: typer.echo(f"{READY}{host}:{port}"))
+    except StartupRefused as refused:
+        raise Refusal(refused.code, refused.message, refused.hint) from refused
+    except OSError as error:
+        raise Refusal("TRD13", f"{host}:{port} cannot be listened on: {error}", "choose another --port") from error
+
+
+@contextmanager
+def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
+    """A gateway on a free port of 127.0.0.1, ended by SIGTERM; the port. It logs to `log`, or to standard error."""
+    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line.startswith(READY):
+                raise Refusal("TRD14", "the gateway did not start", f"its own message is in {log.name}" if log else "its own message is above")
+            yield int(line.rpartition(":")[2])
+        finally:
+            process.terminate()
