@@ -42,9 +42,31 @@ from (
 union all
 select 'copies_stand_where_reports_left_them', to_jsonb(v)
 from (
-  select c.subscription_id, c.position_id, c.status, c.ticket
+  -- Whatever the order in which the reports came.
+  select c.subscription_id, c.position_id, c.status, c.ticket, c.target_volume, o.opening, o.is_closed
   from signals.copies as c
-  where (c.status in ('OPEN', 'CLOSED') and c.ticket is null) or (c.status = 'CLOSED' and c.target_volume <> 0)
+  left join (
+    select
+      d.lane, d.subscription_id, d.stream_id, d.position_id,
+      max(r.status) filter (where d.action in ('OPEN', 'PLACE')) as opening,
+      max(r.ticket) filter (where d.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket,
+      bool_or(d.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as is_closed
+    from signals.reports as r
+    inner join signals.decisions as d
+      on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
+    group by d.lane, d.subscription_id, d.stream_id, d.position_id
+  ) as o
+    on o.lane = c.lane and o.subscription_id = c.subscription_id and o.stream_id = c.stream_id
+      and o.position_id = c.position_id
+  where c.ticket is distinct from o.ticket
+    or c.status <> case
+      when o.opening <> 'EXECUTED' then 'REFUSED'
+      when o.is_closed then 'CLOSED'
+      when c.target_volume = 0 then 'CLOSING'
+      when o.opening = 'EXECUTED' then 'OPEN'
+      else 'DELIVERED'
+    end
+    or (c.status in ('REFUSED', 'CLOSED') and c.target_volume <> 0)
 ) as v
 union all
 select 'lanes_agree', to_jsonb(v)
