@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
+LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a connection to the database, or the attempt at one, may end with."""
+
 AWAY = "TRD01"
 UNKNOWN = "TRD02"
 
@@ -117,8 +120,8 @@ class Link:
         """`statements` are those that may be called, prepared on every connection before it counts as up.
         A call that takes longer than `deadline` (seconds) is given up, and the connection with it."""
         self.name = name
-        self.up = False
         self.pid = 0
+        self._up = asyncio.Event()
         self._connect = connect
         self._sql = statements
         self._deadline = deadline
@@ -131,6 +134,13 @@ class Link:
         self._task: asyncio.Task[None] | None = None
 
     # What callers see
+
+    @property
+    def up(self) -> bool:
+        return self._up.is_set()
+
+    async def until_up(self) -> None:
+        await self._up.wait()
 
     def submit(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
         """Let `job` ride in the next batch of `sql` for `lane`. The columns become the batch's own."""
@@ -177,16 +187,16 @@ class Link:
         except BaseException:
             connection.terminate()
             raise
+        self.pid = connection.get_server_pid()
+        self._up.set()
         return connection
 
     async def _run(self, connection: Connection) -> None:
         while True:
-            self.pid = connection.get_server_pid()
-            self.up = True
             try:
                 await self._serve(connection)
             finally:
-                self.up = False
+                self._up.clear()
                 await self._part(connection)
             log.warning("database away", link=self.name)
             connection = await self._reconnect()
@@ -197,7 +207,7 @@ class Link:
         while True:
             try:
                 return await self._open_connection()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 log.debug("database still away", link=self.name, error=repr(error))
             await asyncio.sleep(BACKOFF[min(attempt, len(BACKOFF) - 1)])
             attempt += 1
@@ -210,7 +220,7 @@ class Link:
         if not connection.is_closed():
             try:
                 await connection.close(timeout=CLOSE_TIMEOUT)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except LOST:
                 connection.terminate()
 
     async def _serve(self, connection: Connection) -> None:
@@ -256,7 +266,7 @@ class Link:
         except asyncpg.PostgresError as error:
             await self._choked(connection, call, error)
             return not connection.is_closed()
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             log.warning("call got no answer", link=self.name, sql=call.sql, error=repr(error))
             call.refused(UNKNOWN)
             self._abandon(connection)
@@ -292,7 +302,7 @@ class Link:
 
     def _abandon(self, connection: Connection) -> None:
         """Refuse whatever waits before anything else is awaited; a hung server is not waited for."""
-        self.up = False
+        self._up.clear()
         self._open.clear()
         while self._queue:
             self._queue.popleft().refused(AWAY)

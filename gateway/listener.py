@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import asyncpg
 import structlog
 
 from gateway.calls import NOW, microseconds
-from gateway.lanes import Connect, Connection
+from gateway.lanes import LOST, Connect, Connection
 
 log = structlog.get_logger(__name__)
 
@@ -66,12 +65,12 @@ class Listener:
         while True:
             try:
                 connection = await self._connect()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 log.debug("listener cannot connect", error=repr(error))
             else:
                 try:
                     await self._listen(connection)
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except LOST as error:
                     log.warning("listener lost its connection", error=repr(error))
                 finally:
                     connection.terminate()

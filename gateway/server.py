@@ -13,7 +13,7 @@ from gateway.connection import ClientConnection
 from gateway.delivery import Subscribers
 from gateway.errors import Refused, StartupRefused, Texts
 from gateway.fanout import Fanout
-from gateway.lanes import Connect, Link, Side, connector
+from gateway.lanes import LOST, Connect, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
 from gateway.plane import Plane
 from gateway.settings import Settings
@@ -171,7 +171,7 @@ async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> t
         connection = await connect()
     except asyncpg.InvalidParameterValueError as error:  # the role does not exist
         raise StartupRefused("TRD04", str(error)) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         raise StartupRefused("TRD01", str(error)) from error
     try:
         version = await connection.fetchval(calls.SERVER_VERSION)

@@ -3,7 +3,6 @@
 import pytest
 
 from gateway import ecp_pb2 as pb
-from gateway.client import Client
 from gateway.server import Gateway
 from tests.gateway.conftest import Connect, Market
 
@@ -18,7 +17,7 @@ async def test_signal_goes_to_subscribers_and_what_happened_comes_back(
     provider = await connect(gateway, master.token)
     stream = await provider.open_stream(master.stream)
     assert (stream.stream_id, stream.epoch, stream.last_seq) == (master.stream_id, 1, 0)
-    copiers: list[tuple[Client, int]] = []
+    copiers = []
     for token, subscription in followers:
         copier = await connect(gateway, token)
         subscribed = await copier.subscribe(subscription)

@@ -1,5 +1,7 @@
 """Framing: whatever the fragments, the frames are the same; whatever the bytes, nothing breaks."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,9 @@ def feed(*chunks: bytes) -> tuple[list[int], str | None]:
 
 def test_encoding_is_that_of_protobuf() -> None:
     assert encode(pb.Logout(), 300) == pb.Wire(frames=[pb.Frame(id=300, logout=pb.Logout())]).SerializeToString()
-    assert encode(pb.Goodbye(reason="x")) == pb.Wire(frames=[pb.Frame(goodbye=pb.Goodbye(reason="x"))]).SerializeToString()
+    assert (
+        encode(pb.Goodbye(reason="x")) == pb.Wire(frames=[pb.Frame(goodbye=pb.Goodbye(reason="x"))]).SerializeToString()
+    )
 
 
 def test_run_of_frames_in_one_chunk() -> None:
@@ -81,11 +85,11 @@ def test_unknown_fields_are_no_fault() -> None:
 def test_any_fragmentation_gives_the_same_frames(cuts: list[int], count: int) -> None:
     data = heartbeats(count)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    chunks = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [data[start:end] for start, end in pairwise(edges)]
     assert feed(*chunks) == (list(range(1, count + 1)), None)
 
 
-@given(chunks=st.lists(st.binary(max_size=200) | st.builds(lambda n: heartbeats(n), st.integers(1, 3)), max_size=20))
+@given(chunks=st.lists(st.binary(max_size=200) | st.builds(heartbeats, st.integers(1, 3)), max_size=20))
 def test_any_bytes_end_in_frames_or_a_fault(chunks: list[bytes]) -> None:
     _, fault = feed(*chunks)
     assert fault in {None, "TRP01", "TRP02", "TRP03"}
