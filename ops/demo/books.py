@@ -26,18 +26,16 @@ class Exposure:
 FLAT = Exposure()
 
 
-class Unsettled(Exception):
-    """Somebody did not come to rest in time."""
-
-
-async def settle(db: Connection[Any], master: Master, copiers: list[Copier]) -> None:
-    """Wait until every signal is decided, dispatched, executed and reported. Raises Unsettled."""
-    for who, rest in [("the master", master.settle()), *((c.follower.name, _rest(db, master, c)) for c in copiers)]:
+async def settle(db: Connection[Any], master: Master, copiers: list[Copier]) -> list[str]:
+    """Wait until every signal is decided, dispatched, executed and reported; who was not at rest in time, in words."""
+    late = []
+    waits = {"the master": master.settle()} | {c.follower.name: _rest(db, master, c) for c in copiers}
+    for who, rest in waits.items():
         try:
-            async with asyncio.timeout(SETTLE_S):
-                await rest
+            await asyncio.wait_for(rest, SETTLE_S)
         except TimeoutError:
-            raise Unsettled(f"{who} did not come to rest within {SETTLE_S:.0f} s") from None
+            late.append(f"{who} did not come to rest within {SETTLE_S:.0f} s")
+    return late
 
 
 async def _rest(db: Connection[Any], master: Master, copier: Copier) -> None:

@@ -16,8 +16,9 @@ from pgmq.install import get_embedded_sql_version
 from psycopg import Connection
 from rich.console import Console
 
+from gateway import client
 from ops import verify
-from ops.demo import bars, books, cast, play, screen, summary
+from ops.demo import bars, cast, play, screen, summary
 from ops.demo.play import Play, Script
 from ops.demo.summary import Outcome
 from ops.errors import Refusal
@@ -26,6 +27,7 @@ from ops.postgres import External, Stack
 from ops.schema import deploy, tree
 from ops.serve import gateway
 
+LOG = VAR / "demo-gateway.log"
 EXTENSIONS = ("timescaledb", "pg_cron")
 
 
@@ -56,7 +58,7 @@ def _play(stack: Stack, script: Script, console: Console, started: float) -> Out
         swing_points = max(script.survey.swing // script.survey.point, 1)
         people = cast.make(db, _symbol(script.path), script.survey.digits, swing_points)
         VAR.mkdir(exist_ok=True)
-        with (VAR / "demo-gateway.log").open("w") as log, gateway(stack.url(), log=log) as port:
+        with LOG.open("w") as log, gateway(stack.url(), log=log) as port:
             runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
             with runner:
                 played = runner.run(_perform(people, script, port, db, console))
@@ -68,19 +70,29 @@ def _play(stack: Stack, script: Script, console: Console, started: float) -> Out
 
 
 async def _perform(people: cast.Cast, script: Script, port: int, db: Connection[Any], console: Console) -> Play:
-    made = await play.prepare(people, script, port)
-    watching = asyncio.create_task(screen.watch(made, console))
     try:
-        await play.perform(made, script, db)
-    except* Refusal as refusals:
-        raise refusals.exceptions[0] from None
-    except* books.Unsettled as late:
-        made.unlike += [str(error) for error in late.exceptions]
-    finally:
-        watching.cancel()
-        await asyncio.wait({watching})
-        await play.leave(made)
+        made = await play.prepare(people, script, port)
+        watching = asyncio.create_task(screen.watch(made, console))
+        try:
+            await play.perform(made, script, db)
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+            await play.leave(made)
+    except Exception as error:
+        raise _cause(error) from error
     return made
+
+
+def _cause(error: Exception) -> Exception:
+    """The first of what went wrong, as something that can be said in a line where that is possible."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, client.Refusal):
+        return Refusal(error.code, error.message, error.hint)
+    if isinstance(error, OSError):
+        return Refusal("TRD16", f"the gateway went away: {error}", f"see {LOG}")
+    return error
 
 
 def _symbol(path: Path) -> str:

@@ -94,7 +94,7 @@ async def prepare(cast: Cast, script: Script, port: int) -> Play:
 
 
 async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
-    """Play all bars and bring everything to rest. Raises Refusal when the plane goes away, books.Unsettled."""
+    """Play all bars and bring everything to rest. Raises Refusal when the plane goes away."""
     async with asyncio.TaskGroup() as stage:
         working = [stage.create_task(copier.run()) for copier in play.copiers]
         working.append(stage.create_task(_watch(play)))
@@ -105,14 +105,18 @@ async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
                 if copier.follower.breaks:
                     acts.create_task(_lose_connection(play, copier))
             acts.create_task(_bars(play, script))
-        await books.settle(db, play.master, play.copiers)
-        play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
+        await _compare(play, db)
         _close(play)
-        await books.settle(db, play.master, play.copiers)
-        play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
+        await _compare(play, db)
         play.adversary.look_back()
         for task in working:
             task.cancel()
+
+
+async def _compare(play: Play, db: Connection[Any]) -> None:
+    """At rest, every broker's book must follow from the master's."""
+    play.unlike += await books.settle(db, play.master, play.copiers)
+    play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
 
 
 async def leave(play: Play) -> None:
