@@ -1,4 +1,4 @@
--- requires: core/deal_lane core/hmac_pad core/now
+-- requires: core/deal_lane core/fail core/hmac_pad core/now
 create or replace function signals.create_stream(
   p_account bigint, p_name text, p_key bytea, p_ttl_ms integer default 500, p_rate integer default 100,
   p_burst integer default 100, p_lane smallint default null
@@ -10,6 +10,10 @@ declare
   v_stream bigint := nextval('signals.streams_stream_id_seq');
   v_lane smallint := coalesce(p_lane, core.deal_lane(v_stream));
 begin
+  -- A pad does not show how long its key was, so no constraint can say this.
+  if octet_length(p_key) < 16 then
+    perform core.fail('TRS20', jsonb_build_object('stream', p_name, 'rule', 'streams_key_length'));
+  end if;
   insert into signals.streams (
     lane, stream_id, account_id, name, key_inner, key_outer, ttl, max_skew, rate_per_second, burst, created_at
   ) overriding system value
@@ -23,4 +27,5 @@ end
 $$;
 
 comment on function signals.create_stream(bigint, text, bytea, integer, integer, integer, smallint) is
-'A new stream of a provider with its HMAC key. TTL in ms, rate per second and burst gate what raises exposure. Returns stream_id.';
+'A new stream of a provider with its HMAC key. TTL in ms, rate per second and burst gate what raises exposure. Returns stream_id.
+The key has at least 16 bytes. Fails with TRS20.';

@@ -33,7 +33,7 @@ begin
   elsif v_code <> 'TRS10' then
     insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, detail)
     values (
-      p_lane, v_now, 'PLANE', v_code, p_stream, least(p_epoch, 2147483647),
+      p_lane, v_now, 'PLANE', v_code, p_stream, case when p_epoch between 0 and 2147483647 then p_epoch end,
       jsonb_build_object('verdict', 'RESYNC_REFUSED', 'session', p_session)
     );
   end if;
