@@ -542,7 +542,10 @@ class Master:
     def open_stream(self, session: UUID | None = None, name: str | None = None) -> dict[str, Any]:
         found = (
             self.plane.gateway.cursor(row_factory=dict_row)
-            .execute("select * from signals.open_stream(%s, %s)", [session or self.session, name or self.name])
+            .execute(
+                "select * from signals.open_stream(%s, %s)",
+                [session or self.session, self.name if name is None else name],
+            )
             .fetchone()
         )
         assert found

@@ -160,7 +160,7 @@ class TestEpoch:
     @pytest.mark.parametrize("epoch", [2**32 - 1, 2**63 - 1])
     def test_an_epoch_beyond_everything_is_a_gap(self, plane: Plane, master: Master, epoch: int) -> None:
         assert master.does("OPEN", epoch=epoch).verdict == "GAP"
-        assert plane.value("select epoch from signals.protection_events") == 2**31 - 1
+        assert plane.value("select epoch from signals.protection_events") is None
 
     def test_numbers_begin_again_in_a_new_epoch(self, plane: Plane, master: Master) -> None:
         master.does("OPEN")
