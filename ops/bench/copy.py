@@ -63,7 +63,7 @@ async def _measure(
         await client.subscribe(follower.subscription_id)
         clients.append(client)
     publisher = await load.Publisher.connect(port, master)
-    await load.offer([publisher], rate, 1)  # warm-up: not in `due`, so not counted
+    await load.warm_up([publisher], rate)  # not in `due`, so not counted
     expected = round(rate * seconds) * len(followers)
     tally = await load.offer([publisher], rate, seconds, scheduled=lambda _, seq, at: due.__setitem__(seq, at))
     await asyncio.wait([asyncio.ensure_future(arrived.wait())], timeout=30)

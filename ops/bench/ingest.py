@@ -42,7 +42,7 @@ def run(stack: Stack, *, rate: float, seconds: float, masters: int, ttl_ms: int)
 
 async def _measure(port: int, masters: list[market.Master], rate: float, seconds: float) -> Result:
     publishers = [await load.Publisher.connect(port, master) for master in masters]
-    await load.offer(publishers, rate / 4, 1)  # plans, caches and connections warm up outside the measurement
+    await load.warm_up(publishers, rate / 4)
     started = asyncio.get_running_loop().time()
     tally = await load.offer(publishers, rate, seconds)
     elapsed = asyncio.get_running_loop().time() - started

@@ -47,7 +47,7 @@ def followers(connection: Connection[Any], count: int, stream_id: int) -> list[F
     for _ in range(count):
         name = f"bench-{secrets.token_hex(6)}"
         account = _one(connection, "select access.create_account(%s, array['subscriber'])", name)
-        subscription = _one(connection, "select signals.subscribe(%s, %s, 0.5)", account, stream_id)
+        subscription = _one(connection, "select signals.subscribe(%s, %s, 0.5, p_ttl_ms => 5000)", account, stream_id)
         made.append(Follower(subscription, _license(connection, account, "subscribe")))
     return made
 

@@ -6,6 +6,9 @@ create or replace function signals.deliveries(
 language sql security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
   select
     d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend, coalesce(d.expires_at < c.at, false),

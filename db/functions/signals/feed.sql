@@ -8,6 +8,9 @@ create or replace function signals.feed(
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
   select
     x.stream_id, x.epoch, x.seq, x.action, x.symbol, x.side, x.position_id, x.volume, x.price, x.stop_loss,
