@@ -48,6 +48,6 @@ bench: setup ## measure the ingest path over TCP
 proto: setup ## generate gateway/ecp_pb2.py from gateway/ecp.proto
 	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. gateway/ecp.proto
 
-clean: ## stop the Postgres of this checkout, remove .venv and var
-	@for stack in embedded full; do if [ -x $(BIN)/ecp ]; then $(BIN)/ecp --stack $$stack pg stop; fi; done
+clean: ## remove the Postgres of this checkout with all its data, .venv and var
+	@for stack in embedded full; do $(BIN)/ecp --stack $$stack pg remove 2>/dev/null || true; done
 	@rm -rf .venv var

@@ -168,14 +168,17 @@ def copy(
 
 @app.command()
 def pg(
-    context: typer.Context, action: Annotated[Literal["start", "stop", "url"], typer.Argument(help="What to do.")]
+    context: typer.Context,
+    action: Annotated[Literal["start", "stop", "url", "remove"], typer.Argument(help="What to do.")],
 ) -> None:
-    """Start or stop the Postgres of this checkout, or print its URL for psql."""
+    """Start, stop or remove (with all its data) the Postgres of this checkout, or print its URL for psql."""
     server: Stack = context.obj.stack
     match action:
         case "start":
             server.start()
         case "stop":
             server.stop()
+        case "remove":
+            server.remove()
         case "url":
             typer.echo(server.url())

@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server, unless another run uses it."""
+    """Remove the server, unless another run uses it."""
     if (lock := config.stash.get(IN_USE, None)) is None:
         return
     with closing(lock):
@@ -43,12 +43,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        stack(config.getoption("stack"), purpose="test").stop()
+        stack(config.getoption("stack"), purpose="test").remove()
 
 
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Stack:
-    """The Postgres that the tests run on, started; its clusters are thrown away when it stops."""
+    """The Postgres that the tests run on, started; it is removed after the last test."""
     found = stack(pytestconfig.getoption("stack"), purpose="test")
     found.start(fresh=True)
     return found

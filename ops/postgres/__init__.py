@@ -24,6 +24,8 @@ class Stack(Protocol):
 
     def stop(self) -> None: ...
 
+    def remove(self) -> None: ...
+
     def url(self, dbname: str = DATABASE, user: str = "postgres") -> str: ...
 
 
@@ -40,6 +42,10 @@ class External:
     def stop(self) -> None:
         """Refuse: it is not ours to stop."""
         raise Refusal("TRD09", "a server given by --database-url is not ours to stop", "stop it where it runs")
+
+    def remove(self) -> None:
+        """Refuse, as for `stop`."""
+        self.stop()
 
     def url(self, dbname: str = DATABASE, user: str = "postgres") -> str:  # noqa: ARG002
         """The URL as it was given."""

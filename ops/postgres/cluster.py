@@ -98,6 +98,11 @@ class Cluster:
             if self.running():
                 self._run("pg_ctl", "stop", "--mode=fast", "--silent", f"--pgdata={self._inside(self._data)}")
 
+    def remove(self) -> None:
+        """Stop the cluster and delete all its data."""
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
     def running(self) -> bool:
         """Whether the cluster accepts connections; unlike postmaster.pid, an answer cannot be stale."""
         try:

@@ -41,9 +41,9 @@ class Container:
         from testcontainers.core.container import DockerContainer
         from testcontainers.core.image import DockerImage
 
-        self._docker("rm", "--force", self._container)
         if fresh:
-            self._docker("volume", "rm", "--force", self._container)
+            self.remove()
+        self._docker("rm", "--force", self._container)
         settings = SETTINGS | self.settings | {"listen_addresses": "*", "unix_socket_permissions": "0777"}
         image = DockerImage(path=self.context, tag="ecp-postgres", clean_up=False).build()
         container = DockerContainer(str(image)).with_name(self._container)
@@ -56,6 +56,11 @@ class Container:
     def stop(self) -> None:
         """Stop the container if it runs; its volume stays."""
         self._docker("stop", self._container)
+
+    def remove(self) -> None:
+        """Remove the container and its volume."""
+        self._docker("rm", "--force", self._container)
+        self._docker("volume", "rm", "--force", self._container)
 
     def url(self, dbname: str = DATABASE, user: str = "postgres") -> str:
         """The connection string of a database in this server, for psycopg and asyncpg alike."""

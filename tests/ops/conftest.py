@@ -35,13 +35,13 @@ class Project:
         return row[0] if row else None
 
     def snapshot(self) -> list[Any]:
-        """All that a deploy could have changed: every row version of the catalogs that it writes."""
+        """All that a deploy could have changed: every row version of the catalogs that it writes. Not the rows
+        themselves, whose statistics autovacuum updates in place."""
         catalogs = ["pg_proc", "pg_class", "pg_trigger", "pg_policy", "pg_namespace", "pg_extension", "pg_default_acl"]
         if self.scalar("select to_regclass('ops.deployment')") is not None:
             catalogs += ["ops.migrations", "ops.objects", "ops.deployment"]
         return [
-            self.scalar(f"select string_agg(concat(ctid, xmin, t), ';' order by ctid) from {name} as t")
-            for name in catalogs
+            self.scalar(f"select string_agg(concat(ctid, xmin), ';' order by ctid) from {name}") for name in catalogs
         ]
 
 

@@ -64,6 +64,9 @@ def test_keeps_its_data_until_it_is_to_start_fresh(cluster: Cluster) -> None:
     cluster.stop()
     cluster.start(fresh=True)
     assert scalar(cluster, "select to_regclass('kept')::text") is None
+    cluster.remove()
+    assert not cluster.home.exists()
+    assert not cluster.running()
 
 
 @pytest.mark.core
@@ -108,8 +111,9 @@ def test_a_server_that_does_not_start_says_where_its_log_is(home: Path) -> None:
 def test_a_server_of_somebody_else_is_not_stopped() -> None:
     external = External("postgresql://somewhere/else")
     assert external.url("other") == "postgresql://somewhere/else"
-    with pytest.raises(Refusal):
-        external.stop()
+    for refused in (external.stop, external.remove):
+        with pytest.raises(Refusal):
+            refused()
 
 
 def test_the_full_stack_has_its_extensions(server: Stack, database_url: str) -> None:
