@@ -179,6 +179,7 @@ create table signals.subscriptions (
   account_id bigint not null,
   stream_lane smallint not null,
   stream_id bigint not null,
+  stream_name text not null,
   state text not null default 'SYNCED' constraint subscriptions_state_fk references signals.subscription_states,
   settings_version integer not null default 1,
   started_epoch integer not null,
@@ -195,6 +196,7 @@ create unique index subscriptions_one_live on signals.subscriptions (lane, accou
 where ended_at is null;
 create index subscriptions_of_stream on signals.subscriptions (lane, stream_id, subscription_id);
 comment on table signals.subscriptions is 'A subscriber following a stream, in the subscriber''s lane.';
+comment on column signals.subscriptions.stream_name is 'Of the stream, which may be out of reach: it is in a lane of its own.';
 comment on column signals.subscriptions.started_seq is
 'Signals after (started_epoch, started_seq) are this subscription''s; what was open before is late join.';
 

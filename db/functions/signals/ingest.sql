@@ -159,7 +159,9 @@ begin
     order by r.stream_id, r.seq
   ), refused as (
     insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, seq, detail)
-    select p_lane, v_now, 'PLANE', a.answer_code, a.known_id, case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
+    select
+      p_lane, v_now, 'PLANE', a.answer_code, a.known_id,
+      case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
       jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
     from answered as a
     where a.answer not in ('ACCEPTED', 'DUPLICATE', 'GAP')
@@ -167,7 +169,8 @@ begin
     -- A gap is one event, however many signals run into it.
     (
       select distinct on (a.stream_id, a.prior)
-        p_lane, v_now, 'PLANE', a.answer_code, a.known_id, case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
+        p_lane, v_now, 'PLANE', a.answer_code, a.known_id,
+        case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
         jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
       from answered as a
       inner join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id

@@ -42,11 +42,9 @@ begin
     set session_id = p_session
     where h.lane = p_lane and h.subscription_id = p_subscription;
   end if;
-  return query
-  select v_code, p_subscription::text, s.name, v_subscription.state, v_head.delivery_seq
-  from (values (1)) as one (row)
-  left join signals.streams as s
-    on s.lane = v_subscription.stream_lane and s.stream_id = v_subscription.stream_id and v_code is null;
+  return query select
+    v_code, p_subscription::text, case when v_code is null then v_subscription.stream_name end, v_subscription.state,
+    v_head.delivery_seq;
 end
 $$;
 

@@ -25,9 +25,11 @@ begin
     perform core.fail('TRS10', jsonb_build_object('stream', p_stream));
   end if;
   insert into signals.subscriptions (
-    lane, account_id, stream_lane, stream_id, started_epoch, started_seq, created_at
+    lane, account_id, stream_lane, stream_id, stream_name, started_epoch, started_seq, created_at
   )
-  values (v_lane, p_account, v_head.lane, p_stream, v_head.epoch, v_head.last_seq, core.now())
+  select v_lane, p_account, s.lane, s.stream_id, s.name, v_head.epoch, v_head.last_seq, core.now()
+  from signals.streams as s
+  where s.lane = v_head.lane and s.stream_id = p_stream
   returning subscription_id into v_subscription;
   insert into signals.subscription_heads (lane, subscription_id) values (v_lane, v_subscription);
   insert into signals.dispatch_cursors (lane, stream_id, stream_lane, epoch, seq)
