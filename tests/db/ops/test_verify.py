@@ -156,7 +156,7 @@ MORE = [
     ("signatures_hold", "update signals.signals set tag = sha256(tag) where epoch = 1 and seq = 1"),
     (
         "deliveries_count_without_holes",
-        f"update signals.decisions set delivery_seq = 99 where {AT} and delivery_seq = 4",
+        f"update signals.decisions set delivery_seq = 99 where {AT} and seq = 4",
     ),
     ("every_lot_is_explained", f"update signals.decisions set volume = null where {AT} and seq = 1"),
     ("lanes_agree", f"update signals.decisions set lane = 6 where {AT} and seq = 5"),
