@@ -39,7 +39,8 @@ def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line.startswith(READY):
-                raise Refusal("TRD14", "the gateway did not start", f"its own message is in {log.name}" if log else "its own message is above")
+                where = f"in {log.name}" if log else "above"
+                raise Refusal("TRD14", "the gateway did not start", f"its own message is {where}")
             yield int(line.rpartition(":")[2])
         finally:
             process.terminate()

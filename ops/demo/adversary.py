@@ -11,7 +11,7 @@ from gateway import ecp_pb2 as pb
 from gateway.client import Client, Disconnected, Refusal, sign
 from gateway.wire import encode
 from ops.demo.bars import E8
-from ops.demo.cast import ADVERSARY_BURST, TTL_MS, Cast
+from ops.demo.cast import ADVERSARY_BURST, TTL_MS, Cast, Publisher
 from ops.demo.master import RETRY_S, Master
 from ops.demo.strategy import Intent
 
@@ -115,6 +115,12 @@ class Adversary:
         """Break every rule that binds an honest provider too."""
         own, master = self._cast.adversary, self._cast.master
         client = await self._client(own.token)
+        try:
+            await self._abuse(client, own, master)
+        finally:
+            await client.close()
+
+    async def _abuse(self, client: Client, own: Publisher, master: Publisher) -> None:
         opened = await client.open_stream(own.stream)
 
         def opening(seq: int, *, ahead_us: int = 0, volume: int = E8) -> pb.SignedSignal:
@@ -144,7 +150,6 @@ class Adversary:
         await self._refused(
             "publishes to the master's stream all the same", "TRS10", client.publish(master.stream_id, [late])
         )
-        await client.close()
 
     async def _publish(self, client: Client, stream_id: int, signals: Sequence[pb.SignedSignal]) -> list[str]:
         """The verdicts; what could not be decided is sent again, as anybody would."""

@@ -36,7 +36,7 @@ def run(stack: Stack, *, path: Path, limit: int | None, pace: float, as_json: bo
     started = time.monotonic()
     console = Console(quiet=as_json)
     try:
-        script = Script(path, limit, pace, bars.survey(path, limit))
+        script = play.script(path, limit, pace)
         outcome = _play(stack, script, console, started)
     except bars.BadBars as bad:
         typer.secho(f"ecp: {bad}", fg="red", err=True)

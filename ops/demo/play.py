@@ -15,7 +15,7 @@ from gateway import ecp_pb2 as pb
 from gateway.client import Client
 from ops.demo import books
 from ops.demo.adversary import Adversary
-from ops.demo.bars import BadBars, Bar, Survey, read, true_range
+from ops.demo.bars import BadBars, Bar, Survey, read, survey, true_range
 from ops.demo.books import FLAT, Exposure
 from ops.demo.broker import PaperBroker
 from ops.demo.cast import TTL_MS, Cast
@@ -23,7 +23,6 @@ from ops.demo.copier import Copier
 from ops.demo.market import Market
 from ops.demo.master import Master
 from ops.demo.strategy import SLOW, Crossover, Intent
-from ops.errors import Refusal
 
 # Whoever was away for longer than this finds the openings of that time too old.
 AWAY_S = 1.2 * TTL_MS / 1000
@@ -37,6 +36,19 @@ class Script:
     limit: int | None
     pace: float
     survey: Survey
+
+
+def script(path: Path, limit: int | None, pace: float) -> Script:
+    """Read all that will be played before anybody trades on it. Raises BadBars, also when no trade comes of it."""
+    found = survey(path, limit)
+    strategy = Crossover(found.point)
+    if not any(intent for bar in islice(read(path), limit) for intent in strategy.on_bar(bar)):
+        raise BadBars(
+            "TRD15",
+            f"{path}: no trade comes of {found.count} bars",
+            f"the averages must cross after the first {SLOW} bars: give a longer file, or a larger --limit",
+        )
+    return Script(path, limit, pace, found)
 
 
 @dataclass
@@ -72,7 +84,7 @@ class Play:
 
 async def prepare(cast: Cast, script: Script, port: int) -> Play:
     """Everybody connected, and nothing played yet."""
-    survey, market = script.survey, Market()
+    bars, market = script.survey, Market()
     client = await Client.connect("127.0.0.1", port, cast.master.token, name="demo-master")
     opened = await client.open_stream(cast.master.stream)
     master = Master(client, cast.master, opened, cast.symbol)
@@ -82,19 +94,19 @@ async def prepare(cast: Cast, script: Script, port: int) -> Play:
         broker = PaperBroker(
             follower.name,
             market,
-            point=survey.point,
-            spread=max(round(follower.spread * survey.swing / survey.point), 1) * survey.point,
+            point=bars.point,
+            spread=max(round(follower.spread * bars.swing / bars.point), 1) * bars.point,
             refuses_every=follower.refuses_every,
         )
         copier = Copier(follower, subscriber.subscription_id, subscriber.token, port, broker)
         await copier.connect()
         copiers.append(copier)
     adversary = Adversary(cast, port, master)
-    return Play(cast, survey, market, Crossover(survey.point), master, copiers, adversary)
+    return Play(cast, bars, market, Crossover(bars.point), master, copiers, adversary)
 
 
 async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
-    """Play all bars and bring everything to rest. Raises Refusal when the plane goes away."""
+    """Play all bars and bring everything to rest. Raises an ExceptionGroup when the plane goes away."""
     async with asyncio.TaskGroup() as stage:
         working = [stage.create_task(copier.run()) for copier in play.copiers]
         working.append(stage.create_task(_watch(play)))
@@ -146,19 +158,9 @@ async def _bars(play: Play, script: Script) -> None:
                 await play.master.settle()
                 await play.adversary.inject(wiretaps.popleft())
         await play.move_on(number, over=number == script.survey.count)
-    if not play.openings:
-        raise _no_trade(script)
     await play.master.settle()
     for wiretap in wiretaps:
         await play.adversary.inject(wiretap)
-
-
-def _no_trade(script: Script) -> BadBars:
-    return BadBars(
-        "TRD15",
-        f"{script.path}: no trade came of {script.survey.count} bars",
-        f"the averages must cross once after the first {SLOW} bars: give a longer file, or a larger --limit",
-    )
 
 
 def _act(play: Play, intent: Intent, swing: int, *, is_held_back: bool = False) -> None:
@@ -197,7 +199,7 @@ async def _lose_connection(play: Play, copier: Copier) -> None:
 
 
 async def _watch(play: Play) -> None:
-    """Nobody but those who mean to may lose their connection. Raises Refusal."""
+    """Nobody but those who mean to may lose their connection. Raises ConnectionError."""
     while True:
         await asyncio.sleep(0.1)
         clients = {"the master": play.master.client}
@@ -206,7 +208,7 @@ async def _watch(play: Play) -> None:
             if client.ended.done():
                 word = client.ended.result()
                 said = f"{word.code}: {word.message}" if isinstance(word, pb.Error) else "no reason was given"
-                raise Refusal("TRD16", f"the gateway ended the connection of {who}: {said}", "see the gateway's log")
+                raise ConnectionError(f"{who} lost the connection: {said}")
 
 
 def _now_us(play: Play) -> int:

@@ -108,7 +108,7 @@ async def test_a_trade_from_opening_to_close_is_executed_and_reported(plane: Pla
     await plane.deliver(delivery(3, pb.PARTIAL_CLOSE, volume_e8=E8 // 4))
     assert held.volume == E8 // 4
     await plane.deliver(delivery(4, pb.CLOSE))
-    assert copier.broker.book == copier.tickets == {}
+    assert (copier.broker.book, copier.tickets) == ({}, {})
     assert plane.outcomes == [(n, "EXECUTED", "") for n in (1, 2, 3, 4)]
     assert {report.ticket for frame in plane.reported for report in frame} == {held.ticket}
 

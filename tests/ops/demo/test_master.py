@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway import ecp_pb2 as pb
-from gateway.client import Client
 from ops.demo.cast import Publisher
 from ops.demo.master import WINDOW, Master
 from ops.demo.strategy import Intent
+
+if TYPE_CHECKING:
+    from gateway.client import Client
 
 PUBLISHER = Publisher(account_id=1, token="", stream="s", stream_id=7, key=bytes(32))
 MOVE = Intent("MODIFY", "BUY", 1, 1, 1, 1)
@@ -20,13 +22,23 @@ class Wire:
     def __init__(self) -> None:
         self.frames: list[list[pb.SignedSignal]] = []
         self.answers: list[asyncio.Future[pb.Ack]] = []
+        self.news = asyncio.Event()
         self.ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def publish(self, stream_id: int, signals: Sequence[pb.SignedSignal]) -> "asyncio.Future[pb.Ack]":
         assert stream_id == PUBLISHER.stream_id
         self.frames.append(list(signals))
         self.answers.append(asyncio.get_running_loop().create_future())
+        self.news.set()
         return self.answers[-1]
+
+    async def sent(self, frame: int) -> list[int]:
+        """The seqs of that frame, as soon as it was sent."""
+        async with asyncio.timeout(5):
+            while len(self.frames) <= frame:
+                self.news.clear()
+                await self.news.wait()
+        return self.seqs(frame)
 
     def seqs(self, frame: int) -> list[int]:
         return [pb.Signal.FromString(one.signal).seq for one in self.frames[frame]]
@@ -61,8 +73,7 @@ async def test_a_lost_signal_is_sent_again_with_all_that_came_behind_it() -> Non
     sender.send(MOVE, 4)  # while the way is not clear it only queues up
     assert len(wire.frames) == 2
     await wire.answer(1, pb.GAP)
-    await asyncio.sleep(0)
-    assert wire.seqs(2) == [1, 2, 3, 4]
+    assert await wire.sent(2) == [1, 2, 3, 4]
     assert wire.frames[2][1:3] == [wire.frames[0][0], wire.frames[1][0]]
     await wire.answer(2, pb.ACCEPTED, pb.ACCEPTED, pb.STALE, pb.ACCEPTED)
     await asyncio.wait_for(sender.settle(), 1)
@@ -74,8 +85,7 @@ async def test_a_loss_that_nothing_follows_is_made_good_when_it_settles() -> Non
     sender = master(wire)
     sender.send(MOVE, 1, is_lost=True)
     settled = asyncio.create_task(sender.settle())
-    await asyncio.sleep(0)
-    assert wire.seqs(0) == [1]
+    assert await wire.sent(0) == [1]
     await wire.answer(0, pb.ACCEPTED)
     await asyncio.wait_for(settled, 1)
 
@@ -86,7 +96,7 @@ async def test_what_was_not_decided_is_sent_again_and_its_first_verdict_counts()
     sender.send(MOVE, 1)
     await wire.answer(0, pb.UNDECIDED)
     settled = asyncio.create_task(sender.settle())
-    await asyncio.sleep(0)
+    assert await wire.sent(1) == [1]
     assert wire.frames[1] == wire.frames[0]
     wire.answers[1].set_result(pb.Ack(seqs=[1], verdicts=[pb.DUPLICATE], originals=[pb.ACCEPTED]))
     await asyncio.wait_for(settled, 1)
