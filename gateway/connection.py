@@ -1,13 +1,15 @@
 """One client: its state, its frames, and how much of it the gateway is willing to hold.
 
-Hello comes first. Requests that change what the connection may do (Hello, OpenStream, Subscribe, Resend, Resync,
-Logout) are answered one at a time, and the frames behind them wait; Publish and Reports are many on the way at once.
+Hello comes first. Requests that change what the connection may do (Hello, OpenStream, Resync, Subscribe, Resend) are
+answered one at a time, and the frames behind them wait; of Publish and Reports many are on the way at once. Logout,
+and a fault in the bytes, wait until all of it is answered.
 """
 
 import asyncio
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -42,7 +44,8 @@ class ClientConnection(asyncio.Protocol):
         self._plane = plane
         self._splitter = Splitter(plane.settings.max_frame_bytes)
         self._backlog: deque[pb.Frame] = deque()
-        self._fault: str | None = None
+        self._ending: Callable[[], None] | None = None
+        """How it ends, once what was read before is answered: nothing after it is handled."""
         self._streams: dict[int, int] = {}  # stream_id: lane
         self._subscriptions: set[int] = set()
         self._inflight = 0
@@ -71,7 +74,9 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_closing:
             return
-        frames, self._fault = self._splitter.feed(data)
+        frames, fault = self._splitter.feed(data)
+        if fault:
+            self._ending = partial(self.fail, fault)
         if frames:
             self._frame_at = self._loop.time()
             self.showed_life = True
@@ -113,7 +118,7 @@ class ClientConnection(asyncio.Protocol):
         self._plane.progress.set()
         if not self._is_closing:
             self._transport.write(answer)
-            self._regulate()
+            self._work()
 
     def send_deliveries(self, deliveries: Sequence[bytes]) -> None:
         self._transport.write(encode_deliveries(deliveries, self._plane.settings.max_frame_bytes))
@@ -134,7 +139,7 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def is_settled(self) -> bool:
-        return self._inflight == 0 and not self._is_busy
+        return self._inflight == 0 and not self._is_busy and not self._backlog
 
     def say_goodbye(self, reason: str, frame_id: int = 0) -> None:
         if not self._is_closing:
@@ -161,10 +166,11 @@ class ClientConnection(asyncio.Protocol):
 
     def _work(self) -> None:
         """Handle what was read, as far as it may be handled now."""
-        while self._backlog and not self._is_busy and not self._is_closing:
+        cap = self._plane.settings.connection_inflight
+        while self._backlog and not self._is_busy and not self._is_closing and self._inflight < cap:
             self._handle(self._backlog.popleft())
-        if self._fault and not self._is_busy:
-            self.fail(self._fault)
+        if self._ending and self.is_settled:
+            self._ending()
         self._regulate()
 
     def _handle(self, frame: pb.Frame) -> None:
@@ -227,7 +233,8 @@ class ClientConnection(asyncio.Protocol):
         self._send(pb.HeartbeatAck(client_time_us=client_us, plane_time_us=plane_us), frame.id)
 
     def _logout(self, frame: pb.Frame) -> None:
-        self.say_goodbye("logout", frame.id)
+        self._backlog.clear()
+        self._ending = partial(self.say_goodbye, "logout", frame.id)
 
     # Requests that the frames behind them wait for
 
@@ -350,10 +357,9 @@ class ClientConnection(asyncio.Protocol):
     def _regulate(self) -> None:
         """Read only while there is room for what would be read, and for its answers."""
         cap = self._plane.settings.connection_inflight
-        room = self._inflight < cap if self._is_reading else self._inflight <= cap // 2
-        reads = self._is_closing or (
-            room and self.writable and not self._is_busy and not self._fault and not self._plane.is_draining
-        )
+        has_room = self._inflight < cap if self._is_reading else self._inflight <= cap // 2
+        waits = self._is_busy or self._backlog or self._ending or self._plane.is_draining
+        reads = self._is_closing or (has_room and self.writable and not waits)
         if reads != self._is_reading and not self._transport.is_closing():
             self._is_reading = reads
             if reads:

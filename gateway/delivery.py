@@ -6,7 +6,6 @@ So nothing is kept for a subscription that does not read, and there is no hole a
 """
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ import structlog
 from gateway import calls
 from gateway.errors import Refused
 from gateway.lanes import Side
+from gateway.tasks import end
 from gateway.wire import DeliveryEncoder
 
 log = structlog.get_logger(__name__)
@@ -61,11 +61,7 @@ class Subscribers:
         self._tasks = [asyncio.create_task(self._read_behind(lane), name=f"delivery {lane}") for lane in self._by_lane]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
 
     def add(self, subscriber: Subscriber) -> None:
         """Also takes the subscription over from whichever connection had it, and moves it back for a resend."""

@@ -17,6 +17,7 @@ from gateway.calls import Position, Row
 from gateway.delivery import Subscribers
 from gateway.errors import Refused
 from gateway.lanes import Side
+from gateway.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +54,7 @@ class Fanout:
         self._tasks.append(asyncio.create_task(self._poll(), name="fanout poll"))
 
     async def stop(self) -> None:
-        tasks = [*self._tasks, *self._feeds.values()]
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError, Refused):
-                await task
+        await end([*self._tasks, *self._feeds.values()])
 
     # Hints
 
@@ -168,7 +164,8 @@ class Fanout:
         seen: list[Position] = []
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._poll_now.wait(), self._poll_every)
+                async with asyncio.timeout(self._poll_every):  # wait_for can lose a cancellation
+                    await self._poll_now.wait()
             told, lanes = self._poll_now.is_set(), self._lanes
             if told:
                 self._poll_now.clear()

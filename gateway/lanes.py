@@ -5,7 +5,6 @@ call of parallel arrays; so batches grow with the load, without a timer. Order w
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -14,6 +13,7 @@ import asyncpg
 import structlog
 
 from gateway.errors import Refused
+from gateway.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Link:
         self._wake = asyncio.Event()
         self._statements: dict[str, asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]] = {}
         self._warned = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # What callers see
 
@@ -170,13 +170,10 @@ class Link:
     async def start(self) -> None:
         """Connect, or raise what keeps us from it; from then on the link looks after itself."""
         connection = await self._open_connection()
-        self._task = asyncio.create_task(self._run(connection), name=f"link {self.name}")
+        self._tasks = [asyncio.create_task(self._run(connection), name=f"link {self.name}")]
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._tasks)
 
     # The connection's life
 

@@ -1,7 +1,6 @@
 """The one connection that listens. What it hears is a hint: whoever is woken reads from a cursor."""
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ import structlog
 
 from gateway.calls import NOW, microseconds
 from gateway.lanes import LOST, Connect, Connection
+from gateway.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +50,13 @@ class Listener:
         self._channels = channels
         self._caught_up = caught_up
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="listener")
+        self._tasks = [asyncio.create_task(self._run(), name="listener")]
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._tasks)
 
     async def _run(self) -> None:
         while True:

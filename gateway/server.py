@@ -17,6 +17,7 @@ from gateway.lanes import LOST, Connect, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
 from gateway.plane import Plane
 from gateway.settings import Settings
+from gateway.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Gateway:
         for connection in list(plane.connections):
             connection.abort()
         await self._until(lambda: not plane.connections and not plane.tasks, GOODBYE)
-        await _cancel(self._tasks)
+        await end(self._tasks)
         await self._stop_database()
         log.info("stopped", gateway=self.settings.name)
 
@@ -188,14 +189,6 @@ async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> t
         return lanes, texts
     finally:
         await connection.close(timeout=1)
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -101,9 +101,8 @@ Connect = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture
-async def start(gateway_dsn: str, db: psycopg.Connection[Any]) -> AsyncIterator[Start]:
+async def start(gateway_dsn: str) -> AsyncIterator[Start]:
     """Starts gateways on the test's database; those still up at the end are stopped."""
-    db.execute("grant execute on function core.now to ecp_gateway")  # TEMPORARY
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Gateway:

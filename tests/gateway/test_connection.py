@@ -1,0 +1,397 @@
+"""One connection: what it is refused, and that nobody else notices."""
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from gateway import ecp_pb2 as pb
+from gateway.client import Client, Refusal, sign
+from gateway.server import Gateway
+from gateway.wire import encode
+from tests.gateway.conftest import KEY, Connect, Market, Start
+
+pytestmark = pytest.mark.core
+
+TLS = Path(__file__).parent / "tls"
+
+
+async def last_word(client: Client) -> str:
+    """The code with which the gateway closed."""
+    async with asyncio.timeout(10):
+        word = await client.ended
+    assert isinstance(word, pb.Error)
+    assert word.fatal
+    assert word.message
+    assert word.hint
+    return word.code
+
+
+async def refused(client: Client, body: Any) -> str:
+    """The code of an error that the connection survives."""
+    with pytest.raises(Refusal) as refusal:
+        await client.request(body)
+    assert not refusal.value.fatal
+    assert await client.heartbeat()
+    return refusal.value.code
+
+
+# Before Welcome
+
+
+@pytest.mark.parametrize("token", ["", "x", "ecp_" + "0" * 32 + "_" + "0" * 64, "nul\0", "ü" * 500])
+async def test_unknown_license(gateway: Gateway, token: str) -> None:
+    client = await Client.dial(*gateway.address)
+    with pytest.raises(Refusal, match="TRA01"):
+        await client.hello(token)
+    assert await last_word(client) == "TRA01"
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("update access.licenses set expires_at = issued_at + interval '1 microsecond'", "TRA02"),
+        ("select access.revoke_license(license_id) from access.licenses", "TRA03"),
+        ("update access.licenses set networks = '{10.0.0.0/8}'", "TRA04"),
+        ("update access.accounts set status = 'SUSPENDED'", "TRA08"),
+    ],
+)
+async def test_license_that_does_not_open(
+    gateway: Gateway, connect: Connect, market: Market, db: psycopg.Connection[Any], sql: str, code: str
+) -> None:
+    token = market.master().token
+    db.execute(sql)
+    with pytest.raises(Refusal, match=code):
+        await connect(gateway, token)
+
+
+async def test_second_session_is_refused_and_the_same_instance_takes_over(
+    gateway: Gateway, connect: Connect, market: Market
+) -> None:
+    master = market.master()
+    first = await connect(gateway, master.token, instance=bytes(16))
+    await first.open_stream(master.stream)
+    with pytest.raises(Refusal, match="TRA05"):
+        await connect(gateway, master.token)
+    again = await connect(gateway, master.token, instance=bytes(16))
+    await again.open_stream(master.stream)
+    fenced = await first.publish(master.stream_id, master.signed(first))
+    assert (list(fenced.verdicts), fenced.refusals[0].code) == ([pb.NOT_ALLOWED], "TRA06")
+    taken = await again.publish(master.stream_id, [sign(KEY, master.signal(again, seq=1, position_id=9))])
+    assert list(taken.verdicts) == [pb.ACCEPTED]
+
+
+async def test_logout_frees_the_license(gateway: Gateway, connect: Connect, market: Market) -> None:
+    token = market.master().token
+    word = await (await connect(gateway, token)).logout()
+    assert isinstance(word, pb.Goodbye)
+    await connect(gateway, token)
+
+
+async def test_dropped_connection_frees_the_license(gateway: Gateway, connect: Connect, market: Market) -> None:
+    token = market.master().token
+    (await connect(gateway, token)).abort()
+    async with asyncio.timeout(5):
+        while gateway.plane.connections or gateway.plane.tasks:
+            gateway.plane.progress.clear()
+            await gateway.plane.progress.wait()
+    await connect(gateway, token)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pb.Publish(stream_id=1),
+        pb.OpenStream(stream="x"),
+        pb.Subscribe(subscription_id=1),
+        pb.Reports(),
+        pb.Heartbeat(),
+        pb.Resync(),
+        pb.Logout(),
+    ],
+)
+async def test_hello_comes_first(gateway: Gateway, body: Any) -> None:
+    client = await Client.dial(*gateway.address)
+    client.send_raw(encode(body, 1))
+    assert await last_word(client) == "TRP05"
+
+
+async def test_version(gateway: Gateway) -> None:
+    client = await Client.dial(*gateway.address)
+    with pytest.raises(Refusal, match="TRP06"):
+        await client.hello("x", protocol=2)
+
+
+async def test_instance_is_16_bytes(gateway: Gateway) -> None:
+    client = await Client.dial(*gateway.address)
+    with pytest.raises(Refusal, match="TRP03"):
+        await client.hello("x", instance=b"short")
+
+
+async def test_silence_is_not_kept(start: Start) -> None:
+    gateway = await start(hello_ms=100)
+    assert await last_word(await Client.dial(*gateway.address)) == "TRP07"
+
+
+async def test_too_many_clients(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(max_clients=1)
+    await connect(gateway, market.master().token)
+    assert await last_word(await Client.dial(*gateway.address)) == "TRP09"
+
+
+# Bytes
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\x0a\xff\xff\xff\x7f", "TRP01"),
+        (b"\x0a\x00", "TRP02"),
+        (b"GET / HTTP/1.1\r\n\r\n", "TRP03"),
+        (b"\x0a\x02\xff\xff", "TRP03"),
+        (b"\x0a\x02\x08\x01", "TRP04"),
+        (encode(pb.Goodbye(), 1), "TRP04"),
+        (b"\x0a\x03\xfa\x3f\x00", "TRP04"),
+    ],
+)
+async def test_bad_bytes_end_one_connection_and_no_other(
+    gateway: Gateway, connect: Connect, market: Market, data: bytes, code: str
+) -> None:
+    master = market.master()
+    bystander = await connect(gateway, master.token)
+    await bystander.open_stream(master.stream)
+    on_its_way = bystander.publish(master.stream_id, master.signed(bystander))
+    stranger = await Client.dial(*gateway.address)
+    stranger.send_raw(data)
+    assert await last_word(stranger) == code
+    assert list((await on_its_way).verdicts) == [pb.ACCEPTED]
+    assert list((await bystander.publish(master.stream_id, master.signed(bystander))).verdicts) == [pb.ACCEPTED]
+
+
+async def test_what_came_before_a_bad_frame_is_answered(gateway: Gateway, connect: Connect, market: Market) -> None:
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    ack = client.publish(master.stream_id, master.signed(client))
+    client.send_raw(b"\x0a\x02\xff\xff")
+    assert list((await ack).verdicts) == [pb.ACCEPTED]
+    assert await last_word(client) == "TRP03"
+
+
+async def test_what_came_before_logout_is_answered(gateway: Gateway, connect: Connect, market: Market) -> None:
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    ack = client.publish(master.stream_id, master.signed(client))
+    assert isinstance(await client.logout(), pb.Goodbye)
+    assert list(ack.result().verdicts) == [pb.ACCEPTED]
+
+
+async def test_fragments_of_one_byte(gateway: Gateway, market: Market) -> None:
+    client = await Client.dial(*gateway.address)
+    hello = pb.Hello(protocol=1, token=market.master().token, instance=bytes(16))
+    answer = client.request(hello)  # pipelined behind it, byte by byte
+    for byte in encode(pb.Heartbeat(client_time_us=5), 99):
+        client.send_raw(bytes((byte,)))
+    assert (await answer).purpose == "publish"
+    assert await client.heartbeat()
+    client.abort()
+
+
+async def test_unfinished_frame_is_not_waited_for(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(stall_ms=100)
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    client.send_raw(encode(pb.Heartbeat(), 1)[:-1])
+    assert await last_word(client) == "TRP07"
+
+
+async def test_idle_client_is_let_go(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(idle_ms=100)
+    assert await last_word(await connect(gateway, market.master().token, heartbeat=False)) == "TRP07"
+
+
+# After Welcome
+
+
+async def test_refusals_that_a_connection_survives(gateway: Gateway, connect: Connect, market: Market) -> None:
+    master = market.master()
+    token, subscription = market.subscriber(master)
+    provider, copier = await connect(gateway, master.token), await connect(gateway, token)
+    signals = master.signed(provider)
+    assert await refused(provider, pb.OpenStream(stream="nobody's")) == "TRS10"
+    assert await refused(provider, pb.OpenStream(stream="nul\0")) == "TRS10"
+    assert await refused(provider, pb.Publish(stream_id=master.stream_id, signals=signals)) == "TRS10"
+    assert await refused(provider, pb.Resync()) == "TRS10"
+    assert await refused(provider, pb.Resync(intent=b"\xff")) == "TRS09"
+    assert await refused(provider, pb.Subscribe(subscription_id=subscription)) == "TRA07"
+    assert await refused(provider, pb.Hello(protocol=1)) == "TRP05"
+    assert await refused(copier, pb.OpenStream(stream=master.stream)) == "TRA07"
+    assert await refused(copier, pb.Subscribe(subscription_id=subscription + 1)) == "TRS17"
+    assert await refused(copier, pb.Subscribe(subscription_id=2**64 - 1)) == "TRS17"
+    assert await refused(copier, pb.Subscribe(subscription_id=subscription, last_processed=1)) == "TRS18"
+    assert await refused(copier, pb.Subscribe(subscription_id=subscription, last_processed=2**64 - 1)) == "TRS18"
+    assert await refused(copier, pb.Resend(subscription_id=subscription)) == "TRS17"
+
+
+async def test_frame_with_too_many_signals(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(max_frame_items=2)
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    with pytest.raises(Refusal, match="TRP01"):
+        await client.publish(master.stream_id, master.signed(client, 3))
+
+
+async def test_full_gateway_refuses_and_loses_nothing(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(gateway_inflight=2)
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    signals = master.signed(client, 3)
+    busy = await client.publish(master.stream_id, signals)
+    assert list(busy.verdicts) == [pb.UNDECIDED] * 3
+    assert {refusal.code for refusal in busy.refusals} == {"TRP09"}
+    assert list((await client.publish(master.stream_id, signals[:2])).verdicts) == [pb.ACCEPTED] * 2
+
+
+async def test_client_that_sends_more_than_can_be_decided_is_slowed_down(
+    start: Start, connect: Connect, market: Market
+) -> None:
+    gateway = await start(connection_inflight=10, gateway_inflight=200)
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    acks = [client.publish(master.stream_id, master.signed(client, 10)) for _ in range(300)]
+    for ack in await asyncio.gather(*acks):
+        assert set(ack.verdicts) == {pb.ACCEPTED}
+
+
+async def test_license_that_expires_ends_its_session(
+    gateway: Gateway, connect: Connect, market: Market, db: psycopg.Connection[Any]
+) -> None:
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    db.execute("update access.licenses set expires_at = issued_at + interval '1 microsecond'")
+    beats = asyncio.create_task(_beat_on(client))
+    assert await last_word(client) == "TRA02"
+    with pytest.raises(Refusal, match="TRA02"):
+        await beats
+
+
+async def _beat_on(client: Client) -> None:
+    while True:
+        await client.heartbeat()
+
+
+# Slow readers
+
+
+async def test_slow_reader_is_evicted_others_are_not_and_nothing_is_lost(
+    start: Start, connect: Connect, market: Market
+) -> None:
+    gateway = await start(write_buffer_bytes=4096, stall_ms=300)
+    master = market.master()
+    provider = await connect(gateway, master.token)
+    await provider.open_stream(master.stream)
+    copiers = [market.subscriber(master) for _ in range(2)]
+    slow, quick = [await connect(gateway, token) for token, _ in copiers]
+    for client, (_, subscription) in zip((slow, quick), copiers, strict=True):
+        await client.subscribe(subscription)
+    (at_gateway,) = (
+        c for c in gateway.plane.connections if c.session and c.session.session_id.bytes == slow.welcome.session
+    )
+    _small_buffers(slow, at_gateway)
+    slow.pause_reading()
+    published = largest = 0
+    async with asyncio.timeout(30):
+        while at_gateway in gateway.plane.connections:
+            await provider.publish(master.stream_id, master.signed(provider, 50))
+            published += 50
+            largest = max(largest, at_gateway._transport.get_write_buffer_size())
+            assert len(await quick.next_deliveries(50)) == 50
+    assert largest < 4096 + 3 * 65_536
+    slow.resume_reading()
+    await slow.ended
+    seen = [slow.deliveries.get_nowait() for _ in range(slow.deliveries.qsize())]
+    back = await connect(gateway, copiers[0][0])
+    await back.subscribe(copiers[0][1], len(seen))
+    seen += await back.next_deliveries(published - len(seen))
+    assert [delivery.delivery_seq for delivery in seen] == list(range(1, published + 1))
+
+
+async def test_reader_that_pauses_gets_the_rest_in_order(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(write_buffer_bytes=4096)
+    master = market.master()
+    provider = await connect(gateway, master.token)
+    await provider.open_stream(master.stream)
+    token, subscription = market.subscriber(master)
+    copier = await connect(gateway, token)
+    await copier.subscribe(subscription)
+    (at_gateway,) = (c for c in gateway.plane.connections if c.session and c.session.purpose == "subscribe")
+    _small_buffers(copier, at_gateway)
+    copier.pause_reading()
+    published = 0
+    while at_gateway.writable:
+        await provider.publish(master.stream_id, master.signed(provider, 50))
+        published += 50
+    await provider.publish(master.stream_id, master.signed(provider, 50))
+    copier.resume_reading()
+    async with asyncio.timeout(10):
+        deliveries = await copier.next_deliveries(published + 50)
+    assert [delivery.delivery_seq for delivery in deliveries] == list(range(1, published + 51))
+    assert not any(delivery.possible_duplicate for delivery in deliveries)
+
+
+def _small_buffers(client: Client, at_gateway: Any) -> None:
+    """So that a few hundred deliveries fill them."""
+    client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    at_gateway._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+
+# TLS
+
+
+def _client_tls(certificate: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
+    if certificate:
+        context.load_cert_chain(TLS / f"{certificate}.pem", TLS / f"{certificate}.key")
+    return context
+
+
+def _server_tls(*, client_ca: bool) -> dict[str, Path]:
+    settings = {"tls_certificate": TLS / "server.pem", "tls_key": TLS / "server.key"}
+    return {**settings, "tls_client_ca": TLS / "ca.pem"} if client_ca else settings
+
+
+@pytest.mark.parametrize("certificate", [None, "client"])
+async def test_tls(start: Start, connect: Connect, market: Market, certificate: str | None) -> None:
+    gateway = await start(**_server_tls(client_ca=certificate is not None))
+    master = market.master()
+    client = await connect(gateway, master.token, tls=_client_tls(certificate))
+    await client.open_stream(master.stream)
+    assert list((await client.publish(master.stream_id, master.signed(client))).verdicts) == [pb.ACCEPTED]
+    assert isinstance(await client.logout(), pb.Goodbye)
+
+
+async def test_missing_client_certificate(start: Start) -> None:
+    gateway = await start(**_server_tls(client_ca=True))
+    client = await Client.dial(*gateway.address, tls=_client_tls(None))
+    assert await last_word(client) == "TRA09"
+
+
+async def test_client_certificate_of_another_authority(start: Start) -> None:
+    gateway = await start(**_server_tls(client_ca=True))
+    with pytest.raises(OSError, match=r"."):
+        await (await Client.dial(*gateway.address, tls=_client_tls("stranger"))).hello("x")
+    assert not gateway.plane.connections
+
+
+async def test_plain_text_at_a_tls_port(start: Start) -> None:
+    gateway = await start(**_server_tls(client_ca=False))
+    client = await Client.dial(*gateway.address)
+    client.send_raw(encode(pb.Heartbeat(), 1))
+    async with asyncio.timeout(5):
+        assert await client.ended is None
