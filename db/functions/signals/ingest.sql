@@ -1,6 +1,7 @@
 -- requires: core/from_e8 core/from_microseconds core/hmac_matches core/now signals/advance signals/shape_error
 -- A batch of one lane, one verdict each, all of it in one transaction. Two statements: the first takes the locks
 -- (heads, by stream), so that the second has a snapshot in which everything committed before them is visible.
+-- No NOTIFY: the gateway that called dispatches at once, and the others find by their poll what it left undone.
 -- A verdict depends on what arrived before it in its stream and on the clock, never on how signals were batched.
 create or replace function signals.ingest(
   p_lane smallint, p_sessions uuid[], p_streams bigint[], p_epochs bigint[], p_seqs bigint[], p_actions text[],
@@ -203,8 +204,6 @@ begin
     a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code, a.reached + 1, a.head_epoch, v_now
   from answered as a
   order by a.ord;
-
-  perform pg_notify('ecp_signals', p_lane::text);
 end
 $$;
 

@@ -536,14 +536,6 @@ class TestRecords:
         head = plane.record("select * from signals.stream_heads")
         assert (head["last_seq"], head["accepted_epoch"], head["accepted_seq"]) == (2, 1, 1)
 
-    def test_listeners_of_the_lane_are_woken_once_for_a_batch(self, plane: Plane, master: Master) -> None:
-        with plane.connect("ecp_gateway") as listener:
-            listener.execute("listen ecp_signals")
-            master.send(*[master.signal("OPEN") for _ in range(3)])
-            heard = [note.payload for note in listener.notifies(timeout=5, stop_after=1)]
-            heard += [note.payload for note in listener.notifies(timeout=0)]
-        assert heard == [str(master.lane)]
-
     def test_an_empty_batch_decides_nothing(self, plane: Plane) -> None:
         nothing = ", ".join(["'{}'"] * 18)
         assert plane.gateway.execute(f"select * from signals.ingest(1::smallint, {nothing})".encode()).fetchall() == []
