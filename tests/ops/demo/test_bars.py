@@ -26,6 +26,7 @@ def file(tmp_path: Path, text: str | bytes) -> Path:
         f",Open,High,Low,Close,Volume\n2024-01-31 13:00:00,{OHLC},1413\n",
         f"time,open,high,low,close\n2024-01-31T13:00:00Z,{OHLC}\n",
         f"timestamp,open,high,low,close\n2024-01-31T15:00:00+02:00,{OHLC}\n",
+        f"time,open,high,low,close\n2024-01-31 08:30 -04:30,{OHLC}\n",
         f"timestamp,o,h,l,c\n1706706000,{OHLC}\n",
         f"Open time,Open,High,Low,Close\n1706706000000,{OHLC}\n",
         f"Date,Time,Open,High,Low,Close\n2024.01.31,13:00,{OHLC}\n",

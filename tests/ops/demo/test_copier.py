@@ -26,6 +26,7 @@ class Plane:
         self.resends: list[int] = []
         self.reported: list[list[pb.Report]] = []
         self.answers: list[asyncio.Future[pb.ReportAck]] = []
+        self.said = asyncio.Event()
         self.on_deliveries: Any = None
         self.time_us = 100
         self.ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -49,6 +50,7 @@ class Plane:
 
     def report(self, reports: Sequence[pb.Report]) -> "asyncio.Future[pb.ReportAck]":
         self.reported.append(list(reports))
+        self.said.set()
         self.answers.append(asyncio.get_running_loop().create_future())
         return self.answers[-1]
 
@@ -164,5 +166,17 @@ async def test_reports_are_said_again_word_for_word_until_they_are_acked(plane: 
     assert plane.resumed_after == [0, 2]
     assert plane.reported[1] == said[1:]
     plane.ack(pb.REPORT_DUPLICATE)
+    await asyncio.sleep(0)
+    assert copier.idle
+
+
+async def test_a_report_that_could_not_be_decided_is_said_again_by_itself(plane: Plane, copier: Copier) -> None:
+    await plane.deliver(delivery(1, pb.OPEN), delivery(2, pb.MODIFY))
+    plane.ack(pb.RECORDED, pb.REPORT_UNDECIDED)
+    plane.said.clear()
+    async with asyncio.timeout(5):
+        await plane.said.wait()
+    assert plane.reported[1] == plane.reported[0][1:]
+    plane.ack(pb.RECORDED)
     await asyncio.sleep(0)
     assert copier.idle

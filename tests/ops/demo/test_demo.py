@@ -13,6 +13,8 @@ from typer.testing import CliRunner, Result
 from ops.cli import app
 from ops.demo import play as stage
 from ops.demo.adversary import Attempt
+from ops.demo.bars import E8
+from ops.demo.broker import Fill, PaperBroker
 from ops.demo.play import Play
 
 pytestmark = pytest.mark.core
@@ -93,6 +95,15 @@ def test_a_book_that_differs_or_an_attack_that_succeeds_fails_the_run(
     assert "FAILED: alice holds something else" in result.stdout
     assert "FAILED: the adversary breaks in: expected TRA01, got let in" in result.stdout
     assert "All of it holds." not in result.stdout
+
+
+def test_a_broker_that_does_not_do_what_it_says_is_found_out(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PaperBroker, "reduce", lambda _, ticket, __, ___: Fill(ticket, E8, E8))
+    result = ecp("--database-url", database_url, "demo", "--limit", "200")
+    assert result.exit_code == 1
+    assert re.search(r"FAILED: alice holds {.+}, and should hold nothing", result.stdout)
 
 
 @pytest.mark.parametrize(

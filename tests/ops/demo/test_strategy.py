@@ -70,6 +70,7 @@ def test_the_same_bars_make_the_same_intents() -> None:
     bars = list(read(EURUSD_BARS))
     first = played(bars)
     assert first == played(bars)
+    assert all(intent.volume % LOT_STEP == 0 for intent in first)
     assert Counter(intent.action for intent in first) == {
         "OPEN": 168,
         "CLOSE": 168,
