@@ -161,12 +161,10 @@ class DeliveryEncoder:
 
 
 def _tail(row: Sequence[Any]) -> bytes:
-    return pb.Delivery(
-        stream_id=row[2],
-        epoch=row[3],
-        seq=row[4],
-        possible_duplicate=row[5],
-        gap_fill=row[6],
+    delivery = pb.Delivery(stream_id=row[2], epoch=row[3], seq=row[4], possible_duplicate=row[5], gap_fill=row[6])
+    if delivery.gap_fill:
+        return delivery.SerializeToString()  # too old to execute: a client gets nothing that it could
+    details = pb.Delivery(
         action=_ACTIONS.get(row[7], 0),
         symbol=row[8],
         side=_SIDES.get(row[9], 0),
@@ -180,7 +178,8 @@ def _tail(row: Sequence[Any]) -> bytes:
         expires_at_us=row[17],
         magic=row[18],
         order_type=_ORDER_TYPES.get(row[19], 0),
-    ).SerializeToString()
+    )
+    return delivery.SerializeToString() + details.SerializeToString()
 
 
 def encode_deliveries(encoded: Iterable[bytes], cap: int) -> bytes:

@@ -71,8 +71,8 @@ class Market:
         return str(self.value("select token from access.issue_license(%s::bigint, %s::text)", account, purpose))
 
     def master(self, *, rate: int = 1_000_000, ttl_ms: int = 60_000, lane: int | None = None) -> Master:
-        name = f"master-{next(self.names)}"
-        account = self.value("select access.create_account(%s::text, %s::text[])", name, ["provider"])
+        account = self.account("provider")
+        name = f"stream-{account}"
         stream_id = self.value(
             "select signals.create_stream(%s::bigint, %s::text, %s::bytea, %s::int, %s::int, %s::int, %s::smallint)",
             account, name, KEY, ttl_ms, rate, rate, lane,
@@ -80,15 +80,19 @@ class Market:
         self.value("select signals.define_instrument(%s::bigint, 'EURUSD', 5, 0.01, 100, 0.01)", stream_id)
         return Master(self.license(account, "publish"), name, stream_id)
 
+    def account(self, role: str) -> int:
+        name = f"{role}-{next(self.names)}"
+        return int(self.value("select access.create_account(%s::text, %s::text[])", name, [role]))
+
+    def follow(self, account: int, master: Master, *, ttl_ms: int = 60_000) -> int:
+        """A subscription_id."""
+        sql = "select signals.subscribe(%s::bigint, %s::bigint, p_ttl_ms => %s::int)"
+        return int(self.value(sql, account, master.stream_id, ttl_ms))
+
     def subscriber(self, master: Master, *, ttl_ms: int = 60_000) -> tuple[str, int]:
         """(token, subscription_id) of a new account that follows `master`."""
-        account = self.value(
-            "select access.create_account(%s::text, %s::text[])", f"copier-{next(self.names)}", ["subscriber"]
-        )
-        subscription = self.value(
-            "select signals.subscribe(%s::bigint, %s::bigint, p_ttl_ms => %s::int)", account, master.stream_id, ttl_ms
-        )
-        return self.license(account, "subscribe"), int(subscription)
+        account = self.account("subscriber")
+        return self.license(account, "subscribe"), self.follow(account, master, ttl_ms=ttl_ms)
 
 
 @pytest.fixture
