@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway import ecp_pb2 as pb
-from gateway.lanes import Link
+
+if TYPE_CHECKING:
+    from gateway.lanes import Link
 
 Row = Sequence[Any]
 
+SET_TIMEOUTS = "select set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false)"
 SERVER_VERSION = "select current_setting('server_version_num')::int"
 IS_DEPLOYED = "select to_regprocedure('ops.deployment_fingerprint()') is not null"
 FINGERPRINT = "select ops.deployment_fingerprint()"
@@ -118,56 +121,58 @@ class Position(NamedTuple):
 
 
 async def open_session(
-    link: Link, *, token: str, instance: bytes, peer: IPv4Address | IPv6Address | None, gateway: str, client: str
+    link: "Link", *, token: str, instance: bytes, peer: IPv4Address | IPv6Address | None, gateway: str, client: str
 ) -> Opened:
     return Opened(*(await link.call(0, OPEN_SESSION, token, instance, peer, gateway, client))[0])
 
 
 async def renew_sessions(
-    link: Link, gateway: str, sessions: Sequence[uuid.UUID], offsets_us: Sequence[int]
+    link: "Link", gateway: str, sessions: Sequence[uuid.UUID], offsets_us: Sequence[int]
 ) -> list[Renewed]:
     return [Renewed(*row) for row in await link.call(0, RENEW_SESSIONS, gateway, sessions, offsets_us)]
 
 
-async def close_session(link: Link, session: uuid.UUID) -> None:
+async def close_session(link: "Link", session: uuid.UUID) -> None:
     await link.call(0, CLOSE_SESSION, session)
 
 
-async def open_stream(link: Link, session: uuid.UUID, name: str) -> StreamOpened:
+async def open_stream(link: "Link", session: uuid.UUID, name: str) -> StreamOpened:
     return StreamOpened(*(await link.call(0, OPEN_STREAM, session, name))[0])
 
 
 async def resync(
-    link: Link, lane: int, session: uuid.UUID, intent: pb.ResyncIntent, *, payload: bytes, tag: bytes
+    link: "Link", lane: int, session: uuid.UUID, intent: pb.ResyncIntent, *, payload: bytes, tag: bytes
 ) -> Resynced:
     """`payload` is `intent` as it was signed."""
     asked = (intent.stream_id, intent.epoch, intent.sent_at_us)
     return Resynced(*(await link.call(lane, RESYNC, lane, session, *asked, payload, tag))[0])
 
 
-async def heads(link: Link, lane: int) -> list[Position]:
+async def heads(link: "Link", lane: int) -> list[Position]:
     return [Position(*row) for row in await link.call(lane, HEADS, lane)]
 
 
-async def routes(link: Link, lane: int) -> list[tuple[int, Position]]:
+async def routes(link: "Link", lane: int) -> list[tuple[int, Position]]:
     """(lane of the stream, how far it was dispatched into `lane`)."""
     return [(row[0], Position(*row[1:])) for row in await link.call(lane, ROUTES, lane)]
 
 
-async def feed(link: Link, lane: int, after: Iterable[Position], limit: int) -> list[Row]:
+async def feed(link: "Link", lane: int, after: Iterable[Position], limit: int) -> list[Row]:
     return await link.call(lane, FEED, lane, *columns(after, 3), limit)
 
 
-async def dispatch(link: Link, lane: int, after: Iterable[Position], fed: Sequence[Row]) -> list[Row]:
+async def dispatch(link: "Link", lane: int, after: Iterable[Position], fed: Sequence[Row]) -> list[Row]:
     """`fed` are rows of feed, from `after` on; answers with deliveries."""
     return await link.call(lane, DISPATCH, lane, *columns(after, 3), *columns(fed, 16))
 
 
-async def resume(link: Link, lane: int, session: uuid.UUID, subscription_id: int, last: int) -> Resumed:
+async def resume(link: "Link", lane: int, session: uuid.UUID, subscription_id: int, last: int) -> Resumed:
     return Resumed(*(await link.call(lane, RESUME, lane, session, subscription_id, last))[0])
 
 
-async def deliveries(link: Link, lane: int, after: Iterable[tuple[int, int]], limit: int, *, resend: bool) -> list[Row]:
+async def deliveries(
+    link: "Link", lane: int, after: Iterable[tuple[int, int]], limit: int, *, resend: bool
+) -> list[Row]:
     """`after`: (subscription_id, delivery_seq); at most `limit` rows for each."""
     return await link.call(lane, DELIVERIES, lane, *columns(after, 2), resend, limit)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 import structlog
 
+from gateway import calls
 from gateway.errors import Refused
 from gateway.tasks import end
 
@@ -30,6 +31,8 @@ UNKNOWN = "TRD02"
 CONNECT_TIMEOUT = 1.0
 BACKOFF = (0.05, 0.1, 0.2, 0.5)
 CLOSE_TIMEOUT = 1.0
+# The server gives up on a call so much earlier than the gateway: a call that is merely slow has a known outcome.
+HEADSTART = 0.05
 
 
 class Job(Protocol):
@@ -181,11 +184,12 @@ class Link:
         connection = await self._connect()
         try:
             self._statements = {sql: await connection.prepare(sql, timeout=CONNECT_TIMEOUT) for sql in self._sql}
+            # A function plans its statements in its first call, which may take longer than a call should:
+            # let that be a call about nothing.
             for statement in self._statements.values():
-                kinds = [parameter.kind for parameter in statement.get_parameters()]
-                if set(kinds[1:]) == {"array"} and statement.get_parameters()[0].name == "int2":
-                    # A function plans its statements in its first call: let that be a batch of nothing.
-                    await statement.fetch(0, *([] for _ in kinds[1:]), timeout=CONNECT_TIMEOUT)
+                await statement.fetch(*(None for _ in statement.get_parameters()), timeout=CONNECT_TIMEOUT)
+            patience = self._deadline - HEADSTART
+            await connection.execute(calls.SET_TIMEOUTS, str(int(patience * 1000)), timeout=CONNECT_TIMEOUT)
         except BaseException:
             connection.terminate()
             raise
@@ -325,14 +329,11 @@ class Side:
         return self.links[lane % len(self.links)]
 
 
-def connector(url: str, role: str, name: str, *, statement_timeout: float) -> Connect:
-    """How a link connects. The server gives up on a call a little before the gateway does, so that a call that
-    is merely slow has a known outcome."""
+def connector(url: str, role: str, name: str) -> Connect:
+    """How the connections called `name` are made."""
     settings = {
         "application_name": f"ecp gateway {name}",
         "role": role,
-        "statement_timeout": str(int(statement_timeout * 1000)),
-        "lock_timeout": str(int(statement_timeout * 1000)),
         "idle_in_transaction_session_timeout": "5000",
         "jit": "off",
     }

@@ -22,8 +22,6 @@ from gateway.tasks import end
 log = structlog.get_logger(__name__)
 
 MINIMUM_SERVER = 170_000
-# The server gives up on a call so much earlier than the gateway.
-HEADSTART = 0.05
 GOODBYE = 2.0
 
 
@@ -42,7 +40,7 @@ class Gateway:
         """Serve; raises StartupRefused, or OSError when the address cannot be had."""
         settings = self.settings
         tls = _tls(settings)
-        connect = self._connector("listener", settings.call_deadline_ms)
+        connect = self._connector("listener")
         clock = PlaneClock()
         lanes, texts = await _check(connect, self._expected, clock)
         access = self._link(
@@ -68,8 +66,7 @@ class Gateway:
             clock,
         )
         try:
-            for link in self._links:
-                await link.start()
+            await self._start_links()
             await fanout.start()
             subscribers.start()
             self._listener.start()
@@ -108,27 +105,28 @@ class Gateway:
                     self.plane.progress.clear()
                     await self.plane.progress.wait()
 
+    async def _start_links(self) -> None:
+        for outcome in await asyncio.gather(*(link.start() for link in self._links), return_exceptions=True):
+            if isinstance(outcome, LOST):
+                raise StartupRefused("TRD01", str(outcome)) from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
+
     async def _stop_database(self) -> None:
         await self._listener.stop()
         await self.plane.fanout.stop()
         await self.plane.subscribers.stop()
         await asyncio.gather(*(link.stop() for link in self._links))
 
-    def _connector(self, name: str, deadline_ms: int) -> Connect:
-        return connector(
-            self.settings.database_url,
-            self.settings.database_role,
-            name,
-            statement_timeout=deadline_ms / 1000 - HEADSTART,
-        )
+    def _connector(self, name: str) -> Connect:
+        return connector(self.settings.database_url, self.settings.database_role, name)
 
     def _link(self, name: str, statements: list[str], deadline_ms: int | None = None) -> Link:
-        deadline_ms = deadline_ms or self.settings.call_deadline_ms
         link = Link(
             name,
-            self._connector(name, deadline_ms),
+            self._connector(name),
             statements,
-            deadline=deadline_ms / 1000,
+            deadline=(deadline_ms or self.settings.call_deadline_ms) / 1000,
             batch_limit=self.settings.batch_limit,
         )
         self._links.append(link)

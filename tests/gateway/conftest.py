@@ -95,6 +95,15 @@ class Market:
         return self.license(account, "subscribe"), self.follow(account, master, ttl_ms=ttl_ms)
 
 
+def terminate(db: psycopg.Connection[Any], name: str) -> None:
+    """End the backends of this test's gateways whose connections are called like `name`."""
+    db.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and application_name like %s",
+        [f"ecp gateway {name}%"],
+    )
+
+
 @pytest.fixture
 def market(db: psycopg.Connection[Any]) -> Market:
     return Market(db)

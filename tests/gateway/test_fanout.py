@@ -10,7 +10,7 @@ from gateway import calls, publishing
 from gateway.client import Client
 from gateway.lanes import Link, connector
 from gateway.server import Gateway
-from tests.gateway.conftest import Connect, Market, Master, Start
+from tests.gateway.conftest import Connect, Market, Master, Start, terminate
 
 pytestmark = pytest.mark.core
 
@@ -29,7 +29,7 @@ async def ingest_and_die(dsn: str, client: Client, master: Master, db: psycopg.C
     ).fetchone()
     assert row is not None
     lane, session = row
-    link = Link("dying", connector(dsn, "ecp_gateway", "dying", statement_timeout=5), [calls.INGEST], deadline=5)
+    link = Link("dying", connector(dsn, "ecp_gateway", "dying"), [calls.INGEST], deadline=5)
     await link.start()
     columns = publishing.columns(session, master.stream_id, master.signed(client, count))
     rows = await link.call(lane, calls.INGEST, lane, *columns)
@@ -73,7 +73,7 @@ async def test_listener_that_dies_in_a_burst(
     await provider.open_stream(master.stream)
     for _ in range(10):
         await provider.publish(master.stream_id, master.signed(provider, 10))
-        db.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ 'listener'")
+        terminate(db, "listener")
     async with asyncio.timeout(5):
         deliveries = await copier.next_deliveries(100)
     assert [delivery.delivery_seq for delivery in deliveries] == list(range(1, 101))

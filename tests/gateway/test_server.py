@@ -13,7 +13,7 @@ from gateway.client import Client, Disconnected, Refusal, sign
 from gateway.errors import StartupRefused
 from gateway.server import Gateway
 from gateway.settings import Settings
-from tests.gateway.conftest import KEY, Connect, Market, Start
+from tests.gateway.conftest import KEY, Connect, Market, Start, terminate
 from tests.gateway.proxy import Proxy
 
 pytestmark = pytest.mark.core
@@ -153,8 +153,6 @@ async def test_gateways_share_a_database(start: Start, connect: Connect, market:
     async with asyncio.timeout(5):
         deliveries = await copier.next_deliveries(100)
     assert [delivery.delivery_seq for delivery in deliveries] == list(range(1, 101))
-    moved = await connect(here, token, instance=bytes(16)) if copier.ended.done() else None
-    assert moved is None
 
 
 async def test_silent_database_is_refused_in_time_and_recovered_from(
@@ -196,7 +194,7 @@ async def test_nothing_is_lost_or_done_twice_while_backends_die(
     for _ in range(10):
         signals = master.signed(client, 20)
         sent = client.publish(master.stream_id, signals)
-        db.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'ecp gateway%'")
+        terminate(db, "")
         await sent
         ack = await decided(client, master.stream_id, signals)
         assert list(ack.originals) == [pb.ACCEPTED] * 20
