@@ -52,6 +52,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_busy = False  # with a request that the frames behind it wait for
         self._is_reading = True
         self._is_closing = False
+        self._outgoing: list[bytes] = []
         self._unread: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
 
@@ -101,6 +102,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._leave()
+        self._outgoing.clear()
         for timer in (self._unread, self._linger):
             if timer:
                 timer.cancel()
@@ -117,11 +119,11 @@ class ClientConnection(asyncio.Protocol):
         self._plane.inflight -= count
         self._plane.progress.set()
         if not self._is_closing:
-            self._transport.write(answer)
+            self._write(answer)
             self._work()
 
     def send_deliveries(self, deliveries: Sequence[bytes]) -> None:
-        self._transport.write(encode_deliveries(deliveries, self._plane.settings.max_frame_bytes))
+        self._write(encode_deliveries(deliveries, self._plane.settings.max_frame_bytes))
 
     def fail(self, code: str, frame_id: int = 0, detail: str = "") -> None:
         """Say what is wrong; close if it is fatal."""
@@ -370,7 +372,18 @@ class ClientConnection(asyncio.Protocol):
 
     def _send(self, body: Message, frame_id: int) -> None:
         if not self._is_closing:
-            self._transport.write(encode(body, frame_id))
+            self._write(encode(body, frame_id))
+
+    def _write(self, data: bytes) -> None:
+        """What one turn of the loop has to say goes as one write: a system call costs more than the rest of it."""
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(data)
+
+    def _flush(self) -> None:
+        if self._outgoing:
+            outgoing, self._outgoing = self._outgoing, []
+            self._transport.write(b"".join(outgoing))
 
     def _leave(self) -> None:
         """Nothing more is delivered here."""
@@ -383,6 +396,7 @@ class ClientConnection(asyncio.Protocol):
     def _close(self) -> None:
         """After what was written. A socket closed over unread bytes resets the connection, and the last word would be
         lost: so the end is said, what still comes is thrown away, and the client closes; or time does."""
+        self._flush()
         self._leave()
         if self._transport.can_write_eof():
             self._transport.write_eof()

@@ -40,6 +40,15 @@ async def refused(client: Client, body: Any) -> str:
     return refusal.value.code
 
 
+async def left(gateway: Gateway) -> None:
+    """Nobody is connected, and nothing is done for those who were."""
+    plane = gateway.plane
+    async with asyncio.timeout(5):
+        while plane.connections or plane.tasks:
+            plane.progress.clear()
+            await plane.progress.wait()
+
+
 # Before Welcome
 
 
@@ -95,10 +104,7 @@ async def test_logout_frees_the_license(gateway: Gateway, connect: Connect, mark
 async def test_dropped_connection_frees_the_license(gateway: Gateway, connect: Connect, market: Market) -> None:
     token = market.master().token
     (await connect(gateway, token)).abort()
-    async with asyncio.timeout(5):
-        while gateway.plane.connections or gateway.plane.tasks:
-            gateway.plane.progress.clear()
-            await gateway.plane.progress.wait()
+    await left(gateway)
     await connect(gateway, token)
 
 
@@ -200,6 +206,31 @@ async def test_fragments_of_one_byte(gateway: Gateway, market: Market) -> None:
     assert (await answer).purpose == "publish"
     assert await client.heartbeat()
     client.abort()
+
+
+async def test_connections_leave_nothing_behind(gateway: Gateway, market: Market) -> None:
+    token = market.master().token
+    before = held()
+    for number in range(60):
+        client = await Client.dial(*gateway.address)
+        if number % 2:
+            client.send_raw(encode(pb.Hello(protocol=1, token=token, instance=bytes(16)), 1)[: 10 * number])
+        match number % 3:
+            case 0:
+                client.abort()
+            case 1:
+                client.transport.write_eof()
+            case 2:
+                client.transport.close()
+        await client.ended
+    await left(gateway)
+    assert gateway.plane.inflight == 0
+    assert held() == before
+
+
+def held() -> tuple[int, int]:
+    """Tasks, and open files."""
+    return len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_unfinished_frame_is_not_waited_for(start: Start, connect: Connect, market: Market) -> None:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import ecp_pb2 as pb
@@ -81,6 +81,7 @@ def test_unknown_fields_are_no_fault() -> None:
     assert feed(b"\x0a\x05\x08\x07\xfa\x3f\x00") == ([7], None)
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 600)), count=st.integers(1, 40))
 def test_any_fragmentation_gives_the_same_frames(cuts: list[int], count: int) -> None:
     data = heartbeats(count)
@@ -89,12 +90,14 @@ def test_any_fragmentation_gives_the_same_frames(cuts: list[int], count: int) ->
     assert feed(*chunks) == (list(range(1, count + 1)), None)
 
 
+@settings(deadline=None)
 @given(chunks=st.lists(st.binary(max_size=200) | st.builds(heartbeats, st.integers(1, 3)), max_size=20))
 def test_any_bytes_end_in_frames_or_a_fault(chunks: list[bytes]) -> None:
     _, fault = feed(*chunks)
     assert fault in {None, "TRP01", "TRP02", "TRP03"}
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_flipped_bits_never_raise(data: st.DataObject) -> None:
     message = bytearray(heartbeats(5))
