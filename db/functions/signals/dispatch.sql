@@ -81,7 +81,7 @@ begin
         and c.position_id = f.position_id
     -- What arrived before the end is answered for, whenever dispatch comes to it.
     where coalesce(f.received_at < s.ended_at, true)
-      or (not f.raises_exposure and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
+      or (not f.raises_exposure and f.action <> 'SNAPSHOT' and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
   ), ruled as (
     select
       p.*,
