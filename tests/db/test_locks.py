@@ -10,7 +10,7 @@ import pytest
 
 from tests.db.plane import Copier, Master, Plane, run_together
 
-ROUNDS = 40
+ROUNDS = 25
 
 
 class Crowd:

@@ -106,8 +106,8 @@ NEGATIVE: dict[str, str] = {
     " select 1 from swapped",
     "what_cuts_exposure_is_delivered": "update signals.decisions set reason = 'PAUSED_BY_USER'"
     " where lane = 2 and epoch = 1 and seq = 5",
-    "only_what_was_never_opened_is_not_closed": "update signals.decisions set position_id = 3, decided_at = decided_at"
-    " + interval '1 hour' where lane = 2 and epoch = 1 and seq = 5",
+    "only_what_was_never_opened_is_not_closed": "update signals.decisions set position_id = 3"
+    " where lane = 2 and epoch = 1 and seq = 5",
     "every_lot_is_explained": "update signals.decisions set volume = volume + 0.01"
     " where lane = 2 and epoch = 1 and seq = 1",
     "reports_answer_deliveries": "insert into signals.reports"
