@@ -133,7 +133,7 @@ class Copier:
         delivery = arrived.delivery
         self.sequence.last = delivery.delivery_seq
         self.resent += delivery.possible_duplicate
-        self.gap_fills += delivery.gap_fill
+        self.gap_fills += delivery.gap_fill and delivery.possible_duplicate
         # See ops.demo.market: what comes late meets the present, what comes live the moment of the signal.
         now = self.client.plane_time_us()
         moment = now if delivery.possible_duplicate else delivery.sent_at_us
@@ -194,7 +194,7 @@ class Copier:
             self.idle_signals += 1
         elif report.code:
             self.refused[report.code] += 1
-        if delivery.action == pb.OPEN:
+        if delivery.action == pb.OPEN or delivery.gap_fill:
             self.delivered.add(delivery.seq)
             self.examples.setdefault(report.code or "EXECUTED", (delivery.epoch, delivery.seq))
 

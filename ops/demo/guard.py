@@ -30,11 +30,14 @@ class Sequence:
 def refusal(delivery: pb.Delivery, *, plane_time_us: int, quote: Quote, holds: bool) -> str | None:
     """The code of why this delivery must not be executed, None if it may be.
 
-    Age and price hold back only what raises exposure; what manages or cuts it needs a position to act on.
+    A gap fill is an opening that was too old when it was sent, and says nothing but that. Age and price hold back
+    only what raises exposure; what manages or cuts it needs a position to act on.
     """
+    if delivery.gap_fill:
+        return TTL_EXPIRED
     if delivery.action not in RAISES_EXPOSURE:
         return None if holds else NO_POSITION
-    if delivery.gap_fill or plane_time_us > delivery.expires_at_us > 0:
+    if plane_time_us > delivery.expires_at_us > 0:
         return TTL_EXPIRED
     moved = abs(quote.to_open(side_of(delivery)) - delivery.price_e8)
     if moved > delivery.max_deviation_e8 > 0:

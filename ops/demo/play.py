@@ -26,6 +26,7 @@ from ops.demo.strategy import SLOW, Crossover, Intent
 
 # Whoever was away for longer than this finds the openings of that time too old.
 AWAY_S = 1.2 * TTL_MS / 1000
+TRADES_MISSED = 3
 
 
 @dataclass(frozen=True)
@@ -186,14 +187,14 @@ def _close(play: Play) -> None:
 
 
 async def _lose_connection(play: Play, copier: Copier) -> None:
-    """Half-way, with a copy open: away until the master has opened another position, and it is too old to follow."""
+    """Half-way, with a copy open: away until the master has opened a few more, all too old to follow."""
     half = play.survey.count // 2
     await play.until(lambda: play.bars >= half and copier.tickets)
     if not copier.tickets:
         return
     copier.disconnect()
     missed = len(play.openings)
-    await play.until(lambda: len(play.openings) > missed)
+    await play.until(lambda: len(play.openings) >= missed + TRADES_MISSED)
     await asyncio.sleep(AWAY_S)
     await copier.connect()
 

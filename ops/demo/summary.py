@@ -171,8 +171,8 @@ def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
             if outcome in copier.examples:
                 yield f"{copier.follower.name}: {what}", copier.subscription_id, *copier.examples[outcome]
                 break
-    for copier in play.copiers:
-        for seq in play.openings:
-            if seq not in copier.delivered:
-                yield f"{copier.follower.name}: skipped by the plane", copier.subscription_id, play.master.epoch, seq
-                return
+    choosy = min(play.copiers, key=lambda copier: len(copier.delivered))
+    for seq in play.openings:
+        if seq not in choosy.delivered:
+            yield f"{choosy.follower.name}: skipped by the plane", choosy.subscription_id, play.master.epoch, seq
+            return

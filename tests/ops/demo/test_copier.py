@@ -134,7 +134,7 @@ async def test_behind_a_hole_nothing_is_executed_until_it_was_filled(plane: Plan
 
 
 async def test_a_gap_fill_is_counted_and_not_executed(plane: Plane, copier: Copier) -> None:
-    await plane.deliver(delivery(1, pb.OPEN, gap_fill=True), delivery(2, pb.CLOSE))
+    await plane.deliver(pb.Delivery(subscription_id=9, delivery_seq=1, gap_fill=True), delivery(2, pb.CLOSE))
     assert copier.sequence.last == 2
     assert copier.broker.book == {}
     assert plane.outcomes == [(1, "REJECTED", "TRG01"), (2, "REJECTED", "TRG03")]

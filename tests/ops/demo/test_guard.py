@@ -29,7 +29,6 @@ def test_what_raises_exposure_is_held_to_age_and_price(action: "pb.Action") -> N
     assert refusal(delivery(action)) is None
     assert refusal(delivery(action), at=501) == guard.TTL_EXPIRED
     assert refusal(delivery(action, expires_at_us=0), at=501) is None
-    assert refusal(delivery(action, gap_fill=True)) == guard.TTL_EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -42,9 +41,14 @@ def test_the_price_is_that_of_the_side_which_would_be_taken(side: "pb.Side", pri
     assert refusal(delivery(pb.OPEN, side=side, price_e8=1, max_deviation_e8=0)) is None
 
 
+def test_a_gap_fill_is_too_old_and_may_say_nothing_else() -> None:
+    assert refusal(delivery(pb.OPEN, gap_fill=True)) == guard.TTL_EXPIRED
+    assert refusal(pb.Delivery(delivery_seq=1, gap_fill=True), holds=True) == guard.TTL_EXPIRED
+
+
 @pytest.mark.parametrize("action", [pb.MODIFY, pb.CLOSE, pb.PARTIAL_CLOSE, pb.CANCEL])
 def test_what_manages_or_cuts_exposure_needs_a_position_and_nothing_else(action: "pb.Action") -> None:
-    hopeless = delivery(action, price_e8=1, gap_fill=True)
+    hopeless = delivery(action, price_e8=1)
     assert refusal(hopeless, at=10**9, holds=True) is None
     assert refusal(hopeless, at=10**9) == guard.NO_POSITION
 
