@@ -16,7 +16,7 @@ from gateway import calls
 from gateway.calls import Position, Row
 from gateway.delivery import Subscribers
 from gateway.errors import Refused
-from gateway.lanes import Side
+from gateway.lanes import Link, Side
 from gateway.tasks import end
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,11 @@ TOO_LONG, SHORT = 0.1, 0.025
 class Fanout:
     """A pump for each lane of subscribers, and the poll that makes hints only hints."""
 
-    def __init__(self, side: Side, lanes: Iterable[int], subscribers: Subscribers, *, poll: float) -> None:
+    def __init__(
+        self, reader: Link, side: Side, lanes: Iterable[int], subscribers: Subscribers, *, poll: float
+    ) -> None:
+        """Streams are read over `reader`, so that the next signals are there when `side` has dispatched the last."""
+        self._reader = reader
         self._side = side
         self._lanes = list(lanes)
         self._subscribers = subscribers
@@ -135,19 +139,17 @@ class Fanout:
         feed = self._feeds.get(key)
         if feed is None:
             after = [route for route, _ in spans]
-            link = self._side.link(stream_lane)
-            feed = self._feeds[key] = asyncio.create_task(calls.feed(link, stream_lane, after, FEED_LIMIT))
+            feed = self._feeds[key] = asyncio.create_task(calls.feed(self._reader, stream_lane, after, FEED_LIMIT))
             feed.add_done_callback(lambda _: self._feeds.pop(key))
         return await feed
 
     async def _dispatch(self, lane: int, fed: list[Row]) -> None:
         routes = self._routes[lane]
         newest = {row[0]: Position(*row[:3]) for row in fed}
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        link = self._side.link(lane)
         after = [routes[stream_id] for stream_id in newest if stream_id in routes]
-        rows = await calls.dispatch(self._side.link(lane), lane, after, fed)
-        took = loop.time() - began
+        rows = await calls.dispatch(link, lane, after, fed)
+        took = link.took
         for stream_id, position in newest.items():
             if stream_id in routes and position > routes[stream_id]:
                 routes[stream_id] = position
@@ -180,7 +182,7 @@ class Fanout:
                         self._routes[lane][head.stream_id] < head for lane in self._followers.get(head.stream_id, ())
                     ):
                         self.accepted(head)
-                seen = [head for lane in self._lanes for head in await calls.heads(self._side.link(lane), lane)]
+                seen = [head for lane in self._lanes for head in await calls.heads(self._reader, lane)]
             except Refused:
                 self._reload.update(lanes)
                 continue

@@ -124,6 +124,8 @@ class Link:
         A call that takes longer than `deadline` (seconds) is given up, and the connection with it."""
         self.name = name
         self.pid = 0
+        self.took = 0.0
+        """Seconds in the database of the call answered last; still true when its caller wakes up."""
         self._up = asyncio.Event()
         self._connect = connect
         self._sql = statements
@@ -253,6 +255,7 @@ class Link:
     async def _execute(self, connection: Connection, call: Batch | Single) -> bool:
         """Answers or refuses `call`; False when the connection is of no more use."""
         self._warned = False
+        began = asyncio.get_running_loop().time()
         try:
             rows = await self._statements[call.sql].fetch(*call.arguments(), timeout=self._deadline)
         except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
@@ -277,6 +280,7 @@ class Link:
             call.refused(UNKNOWN)
             self._abandon(connection)
             return False
+        self.took = asyncio.get_running_loop().time() - began
         if self._warned:
             # The wait for a synchronous standby was cancelled: committed here, but perhaps not there.
             call.refused(UNKNOWN)

@@ -50,14 +50,12 @@ class Gateway:
         subscriber = self._side(
             "subscriber", settings.subscriber_connections, [calls.REPORT, calls.RESUME, calls.DELIVERIES]
         )
+        reader = self._link("feed", [calls.HEADS, calls.FEED], settings.fanout_deadline_ms)
         spread = self._side(
-            "fanout",
-            settings.fanout_connections,
-            [calls.HEADS, calls.ROUTES, calls.FEED, calls.DISPATCH],
-            settings.fanout_deadline_ms,
+            "fanout", settings.fanout_connections, [calls.ROUTES, calls.DISPATCH], settings.fanout_deadline_ms
         )
         subscribers = Subscribers(subscriber, lanes)
-        fanout = Fanout(spread, lanes, subscribers, poll=settings.poll_ms / 1000)
+        fanout = Fanout(reader, spread, lanes, subscribers, poll=settings.poll_ms / 1000)
         self.plane = Plane(settings, texts, access, provider, subscriber, subscribers, fanout, clock)
         self._listener = Listener(
             connect,
