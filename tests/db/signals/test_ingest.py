@@ -655,8 +655,10 @@ def test_a_batch_that_waited_sees_what_it_waited_for(plane: Plane, master: Maste
         plane.ingest([signal], first)
         waiting = threading.Thread(target=lambda: answers.extend(plane.ingest([signal], second)))
         waiting.start()
-        while not plane.value("select count(*) from pg_locks where not granted and pid = %s", second.info.backend_pid):
+        blocked = "select count(*) from pg_locks where not granted and pid = %s"
+        while waiting.is_alive() and not plane.value(blocked, second.info.backend_pid):
             pass
+        assert waiting.is_alive(), "it did not wait"
         plane.tick(seconds=1)
         first.commit()
         waiting.join()
