@@ -1,6 +1,8 @@
 -- requires: core/fail core/now signals/copy_volume signals/deliveries
 -- One lane of subscribers, the signals as arguments: nothing here reads another lane. Idempotent by the cursor of
 -- (lane, stream), which is locked first; then the heads of the subscriptions, ascending, as report does.
+-- Joins that are looked up row by row are laterals with a limit, and rows that exist are changed by ON CONFLICT: a plan
+-- that is made while the tables are empty must still be right when they are not.
 -- What raises exposure is gated here; what manages or cuts it is skipped only where nothing was ever copied.
 create or replace function signals.dispatch(
   p_lane smallint, p_from_streams bigint[], p_from_epochs integer[], p_from_seqs bigint[], p_streams bigint[],
@@ -38,8 +40,12 @@ begin
   with locked as materialized (
     select h.subscription_id, h.delivery_seq
     from signals.subscription_heads as h
-    where h.lane = p_lane and h.subscription_id in (
-      select s.subscription_id from signals.subscriptions as s where s.lane = p_lane and s.stream_id = any (p_streams)
+    where h.lane = p_lane and h.subscription_id = any (
+      array(
+        select s.subscription_id
+        from signals.subscriptions as s
+        where s.lane = p_lane and s.stream_id = any (p_streams)
+      )
     )
     order by h.subscription_id
     for no key update
@@ -51,7 +57,7 @@ begin
   v_now := core.now();
 
   with fresh as materialized (
-    select a.*, x.raises_exposure, x.cuts_exposure
+    select a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane
     from unnest(
       p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices, p_stop_losses,
       p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_received_at
@@ -64,18 +70,31 @@ begin
     inner join signals.actions as x on x.action = a.action
   ), pairs as (
     select
-      f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k as settings,
-      h.delivery_seq as delivered, signals.copy_volume(f.volume, k) as sized,
+      f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k::signals.copy_settings as settings,
+      h.delivery_seq as delivered, signals.copy_volume(f.volume, k::signals.copy_settings) as sized,
       c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
       c.opened_volume as copy_opened_volume, c.position_id is not null as is_known,
       coalesce(c.status in ('DELIVERED', 'OPEN', 'CLOSING'), false) as is_live
     from fresh as f
-    inner join signals.subscriptions as s
-      on s.lane = p_lane and s.stream_id = f.stream_id and (f.epoch, f.seq) > (s.started_epoch, s.started_seq)
+    cross join lateral (
+      select u.*
+      from signals.subscriptions as u
+      where u.lane = p_lane and u.stream_id = f.stream_id and (f.epoch, f.seq) > (u.started_epoch, u.started_seq)
+      offset 0
+    ) as s
     inner join signals.subscription_states as t on t.state = s.state
-    inner join signals.copy_settings as k
-      on k.lane = p_lane and k.subscription_id = s.subscription_id and k.version = s.settings_version
-    inner join signals.subscription_heads as h on h.lane = p_lane and h.subscription_id = s.subscription_id
+    cross join lateral (
+      select v.*
+      from signals.copy_settings as v
+      where v.lane = p_lane and v.subscription_id = s.subscription_id and v.version = s.settings_version
+      limit 1
+    ) as k
+    cross join lateral (
+      select w.delivery_seq
+      from signals.subscription_heads as w
+      where w.lane = p_lane and w.subscription_id = s.subscription_id
+      limit 1
+    ) as h
     left join signals.copies as c
       on c.lane = p_lane and c.subscription_id = s.subscription_id and c.stream_id = f.stream_id
         and c.position_id = f.position_id
@@ -135,6 +154,7 @@ begin
     select
       t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.stop_loss, t.take_profit,
       t.magic, t.order_type, t.sent_at, t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume,
+      t.opened_volume,
       case when t.remainder < (t.settings).volume_min then 'CLOSE' else t.action end as action,
       coalesce(case when not t.raises_exposure then t.its_symbol end, t.symbol) as symbol,
       coalesce(case when not t.raises_exposure then t.its_side end, t.side) as side,
@@ -180,22 +200,15 @@ begin
       n.expires_at, n.settings_version, n.inputs, v_now
     from numbered as n
   ), counted as (
-    update signals.subscription_heads as h
-    set delivery_seq = n.delivery_seq
-    from (select m.subscription_id, max(m.delivery_seq) as delivery_seq from numbered as m group by 1) as n
-    where h.lane = p_lane and h.subscription_id = n.subscription_id and n.delivery_seq is not null
-  ), touched as (
-    select
-      n.subscription_id, n.stream_id, n.position_id,
-      max(n.symbol) as symbol, max(n.side) as side,
-      max(n.master_volume) as master_volume,
-      max(n.volume) filter (where n.raises_exposure) as opened_volume,
-      min(n.volume) filter (where n.cuts_exposure) as target_volume
+    insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq)
+    select p_lane, n.subscription_id, max(n.delivery_seq)
     from numbered as n
-    where n.reason = 'COPIED'
-    group by n.subscription_id, n.stream_id, n.position_id
-  ), opened as (
-    insert into signals.copies (
+    where n.delivery_seq is not null
+    group by n.subscription_id
+    order by n.subscription_id
+    on conflict (lane, subscription_id) do update set delivery_seq = excluded.delivery_seq
+  ), copied as (
+    insert into signals.copies as c (
       lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
       opened_at, changed_at
     )
@@ -203,24 +216,27 @@ begin
       p_lane, t.subscription_id, t.stream_id, t.position_id, t.symbol, t.side, t.master_volume, t.opened_volume,
       coalesce(t.target_volume, t.opened_volume), case when t.target_volume = 0 then 'CLOSING' else 'DELIVERED' end,
       v_now, v_now
-    from touched as t
-    where t.opened_volume is not null
+    from (
+      select
+        n.subscription_id, n.stream_id, n.position_id, max(n.symbol) as symbol, max(n.side) as side,
+        max(n.master_volume) as master_volume, max(n.opened_volume) as opened_volume,
+        min(n.volume) filter (where n.cuts_exposure) as target_volume
+      from numbered as n
+      where n.reason = 'COPIED' and (n.raises_exposure or n.cuts_exposure)
+      group by n.subscription_id, n.stream_id, n.position_id
+    ) as t
     order by t.subscription_id, t.position_id
-  ), cut as (
-    update signals.copies as c
+    on conflict (lane, subscription_id, stream_id, position_id) do update
     set
-      target_volume = least(c.target_volume, t.target_volume),
-      status = case when t.target_volume = 0 then 'CLOSING' else c.status end,
+      target_volume = least(c.target_volume, excluded.target_volume),
+      status = case when excluded.target_volume = 0 then 'CLOSING' else c.status end,
       changed_at = v_now
-    from touched as t
-    where t.opened_volume is null and t.target_volume is not null
-      and c.lane = p_lane and c.subscription_id = t.subscription_id and c.stream_id = t.stream_id
-      and c.position_id = t.position_id
   )
-  update signals.dispatch_cursors as c
-  set epoch = m.epoch, seq = m.seq
-  from (select distinct on (f.stream_id) f.stream_id, f.epoch, f.seq from fresh as f order by f.stream_id, f.epoch desc, f.seq desc) as m
-  where c.lane = p_lane and c.stream_id = m.stream_id;
+  insert into signals.dispatch_cursors as c (lane, stream_id, stream_lane, epoch, seq)
+  select distinct on (f.stream_id) p_lane, f.stream_id, f.stream_lane, f.epoch, f.seq
+  from fresh as f
+  order by f.stream_id, f.epoch desc, f.seq desc
+  on conflict (lane, stream_id) do update set epoch = excluded.epoch, seq = excluded.seq;
 
   if found then
     perform pg_notify('ecp_deliveries', p_lane::text);

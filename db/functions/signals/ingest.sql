@@ -42,6 +42,9 @@ begin
       s.max_skew,
       h.epoch as head_epoch,
       h.last_seq,
+      h.gap_seq,
+      h.accepted_epoch,
+      h.accepted_seq,
       least(
         s.burst,
         -- A clock that was set back must not take tokens away.
@@ -174,31 +177,28 @@ begin
         case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
         jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
       from answered as a
-      inner join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
-      where a.answer = 'GAP' and h.gap_seq <> a.prior + 1
+      where a.answer = 'GAP' and a.gap_seq <> a.prior + 1
       order by a.stream_id, a.prior, a.ord
     )
-  ), progress as (
+  ), moved as (
+    -- Every head is there; ON CONFLICT finds it by its key, whatever the planner knew of the table.
+    insert into signals.stream_heads as h (
+      lane, stream_id, epoch, last_seq, accepted_epoch, accepted_seq, gap_seq, tokens, refilled_at
+    )
     select
-      r.stream_id,
-      max(r.reached) as last_seq,
-      max(r.seq) filter (where r.verdict = 'ACCEPTED') as accepted_seq,
-      max(r.tokens) - count(*) filter (where r.verdict = 'ACCEPTED' and r.raises_exposure) as tokens,
-      max(r.prior) filter (where r.verdict = 'GAP') + 1 as gap_seq
+      p_lane, r.stream_id, r.head_epoch, max(r.reached),
+      case when bool_or(r.verdict = 'ACCEPTED') then r.head_epoch else r.accepted_epoch end,
+      coalesce(max(r.seq) filter (where r.verdict = 'ACCEPTED'), r.accepted_seq),
+      coalesce(max(r.prior) filter (where r.verdict = 'GAP') + 1, r.gap_seq),
+      max(r.tokens) - count(*) filter (where r.verdict = 'ACCEPTED' and r.raises_exposure), v_now
     from ruled as r
     where r.is_publisher and r.is_authentic
-    group by r.stream_id
-  ), moved as (
-    update signals.stream_heads as h
+    group by r.stream_id, r.head_epoch, r.accepted_epoch, r.accepted_seq, r.gap_seq
+    order by r.stream_id
+    on conflict (lane, stream_id) do update
     set
-      last_seq = p.last_seq,
-      accepted_epoch = case when p.accepted_seq is null then h.accepted_epoch else h.epoch end,
-      accepted_seq = coalesce(p.accepted_seq, h.accepted_seq),
-      tokens = p.tokens,
-      refilled_at = v_now,
-      gap_seq = coalesce(p.gap_seq, h.gap_seq)
-    from progress as p
-    where h.lane = p_lane and h.stream_id = p.stream_id
+      last_seq = excluded.last_seq, accepted_epoch = excluded.accepted_epoch, accepted_seq = excluded.accepted_seq,
+      gap_seq = excluded.gap_seq, tokens = excluded.tokens, refilled_at = excluded.refilled_at
   )
   select
     a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code, a.reached + 1, a.head_epoch, v_now

@@ -142,8 +142,15 @@ begin
       target_volume = case when o.refused then 0 else c.target_volume end,
       changed_at = v_now
     from outcomes as o
-    where c.lane = p_lane and c.subscription_id = o.subscription_id and c.stream_id = o.stream_id
-      and c.position_id = o.position_id
+    -- By the key and then by the row: a plan made while the table is empty must still be right when it is not.
+    cross join lateral (
+      select k.ctid as row
+      from signals.copies as k
+      where k.lane = p_lane and k.subscription_id = o.subscription_id and k.stream_id = o.stream_id
+        and k.position_id = o.position_id
+      limit 1
+    ) as found
+    where c.lane = p_lane and c.ctid = found.row
   )
   select
     r.ord::integer, r.verdict, case when r.verdict = 'REPORT_CONFLICT' then 'TRR02' else r.refusal end
