@@ -49,6 +49,7 @@ class Fanout:
         self._feeds: dict[object, asyncio.Task[list[Row]]] = {}
         self._reload: set[int] = set()
         self._poll_now = asyncio.Event()
+        self._moved = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -56,6 +57,12 @@ class Fanout:
             await self._load_routes(lane)
         self._tasks = [asyncio.create_task(self._pump(lane), name=f"fanout {lane}") for lane in self._lanes]
         self._tasks.append(asyncio.create_task(self._poll(), name="fanout poll"))
+
+    async def drained(self) -> None:
+        """Wait until all that this gateway accepted is dispatched; what another one accepted is not waited for."""
+        while any(self._dirty.values()):
+            self._moved.clear()
+            await self._moved.wait()
 
     async def stop(self) -> None:
         await end([*self._tasks, *self._feeds.values()])
@@ -104,6 +111,7 @@ class Fanout:
                     self._routes[lane].clear()
                     self._reload.add(lane)
                     self._poll_now.set()
+            self._moved.set()
 
     async def _advance(self, lane: int) -> bool:
         """One step for every stream that is ahead of its route; False when there is none."""

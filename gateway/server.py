@@ -86,6 +86,8 @@ class Gateway:
         for connection in list(plane.connections):
             connection.stop_reading()
         await self._until(lambda: all(c.is_settled for c in plane.connections), self.settings.drain_ms / 1000)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(plane.fanout.drained(), self.settings.drain_ms / 1000)
         for connection in list(plane.connections):
             connection.say_goodbye("shutting down")
         await self._until(lambda: not plane.connections, GOODBYE)

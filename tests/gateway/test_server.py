@@ -205,12 +205,13 @@ async def test_nothing_is_lost_or_done_twice_while_backends_die(
 
 
 async def test_sigterm_drains(gateway_dsn: str, market: Market, db: psycopg.Connection[Any]) -> None:
+    master = market.master()
+    market.subscriber(master)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, gateway_dsn, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     assert process.stdout is not None
     port = int(await process.stdout.readline())
-    master = market.master()
     client = await Client.connect("127.0.0.1", port, master.token)
     await client.open_stream(master.stream)
     acks = [client.publish(master.stream_id, master.signed(client, 10)) for _ in range(100)]
@@ -227,6 +228,7 @@ async def test_sigterm_drains(gateway_dsn: str, market: Market, db: psycopg.Conn
             acked += 10
     assert acked >= 10
     assert db.execute("select count(*) from signals.signals").fetchone() == (acked,)
+    assert db.execute("select count(*) from signals.decisions").fetchone() == (acked,)
     assert db.execute("select count(*) from access.sessions where ended_at is null").fetchone() == (0,)
 
 
