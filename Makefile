@@ -23,7 +23,8 @@ $(BARS): | $(STAMP)
 run: setup ## watch trades being copied: the demo, on its own Postgres
 	@$(BIN)/ecp demo
 
-serve: setup ## run the gateway until Ctrl-C
+serve: setup ## deploy, then run a gateway until Ctrl-C
+	@$(BIN)/ecp deploy
 	@$(BIN)/ecp serve
 
 test: test-full test-core ## run every test on the full stack, and the core ones on the embedded one too
@@ -42,8 +43,9 @@ lint: setup ## ruff, mypy --strict, squawk
 
 check: lint test ## exactly what CI does
 
-bench: setup ## measure the ingest path over TCP
+bench: setup ## measure ingest and copying over TCP
 	@$(BIN)/ecp bench ingest
+	@$(BIN)/ecp bench copy
 
 proto: setup ## generate gateway/ecp_pb2.py from gateway/ecp.proto
 	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. gateway/ecp.proto
