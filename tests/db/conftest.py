@@ -1,6 +1,7 @@
 """A plane, a master with a stream of EURUSD, and a copier that follows it: what most tests begin with."""
 
 import os
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,8 @@ from tests.db.plane import Copier, Master, Plane
 def shared_plane(server: Stack, template: str) -> Iterator[Plane]:
     """One database for all tests of this worker that only call functions: emptying it is faster than a clone."""
     address = conninfo_to_dict(server.url("postgres"))
-    name = f"shared_{os.getpid()}"
+    # The models have one of their own in the same worker.
+    name = f"shared_{os.getpid()}_{secrets.token_hex(4)}"
     with (
         DatabaseJanitor(
             user=str(address["user"]),
