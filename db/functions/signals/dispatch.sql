@@ -95,9 +95,13 @@ begin
       where w.lane = p_lane and w.subscription_id = s.subscription_id
       limit 1
     ) as h
-    left join signals.copies as c
-      on c.lane = p_lane and c.subscription_id = s.subscription_id and c.stream_id = f.stream_id
-        and c.position_id = f.position_id
+    left join lateral (
+      select w.*
+      from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = s.subscription_id and w.stream_id = f.stream_id
+        and w.position_id = f.position_id
+      limit 1
+    ) as c on true
     -- What arrived before the end is answered for, whenever dispatch comes to it.
     where coalesce(f.received_at < s.ended_at, true)
       or (not f.raises_exposure and f.action <> 'SNAPSHOT' and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))

@@ -24,7 +24,12 @@ as $$
     order by s.epoch, s.seq
     limit p_limit
   ) as x
-  left join signals.instruments as i on i.lane = p_lane and i.stream_id = x.stream_id and i.symbol = x.symbol
+  left join lateral (
+    select w.digits
+    from signals.instruments as w
+    where w.lane = p_lane and w.stream_id = x.stream_id and w.symbol = x.symbol
+    limit 1
+  ) as i on true
   order by x.stream_id, x.epoch, x.seq
   limit p_limit
 $$;

@@ -55,7 +55,7 @@ begin
       c.raises_exposure,
       signals.shape_error(
         a.action, c.raises_exposure, a.side, a.order_type, a.position_id, a.volume_e8 * 0.00000001,
-        a.price_e8 * 0.00000001, a.stop_loss_e8 * 0.00000001, a.take_profit_e8 * 0.00000001, a.book, i
+        a.price_e8 * 0.00000001, a.stop_loss_e8 * 0.00000001, a.take_profit_e8 * 0.00000001, a.book, i::signals.instruments
       ) as shape_error
     from unnest(
       p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
@@ -64,10 +64,19 @@ begin
       session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
       stop_loss_e8, take_profit_e8, magic, order_type, book, sent_us, payload, tag, ord
     )
-    left join signals.streams as s on s.lane = p_lane and s.stream_id = a.stream_id
-    left join signals.stream_heads as h on h.lane = p_lane and h.stream_id = a.stream_id
+    left join lateral (
+      select w.* from signals.streams as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
+    ) as s on true
+    left join lateral (
+      select w.* from signals.stream_heads as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
+    ) as h on true
     left join signals.actions as c on c.action = a.action
-    left join signals.instruments as i on i.lane = p_lane and i.stream_id = a.stream_id and i.symbol = a.symbol
+    left join lateral (
+      select w.*
+      from signals.instruments as w
+      where w.lane = p_lane and w.stream_id = a.stream_id and w.symbol = a.symbol
+      limit 1
+    ) as i on true
   ), sequenced as (
     select
       a.*,

@@ -46,9 +46,18 @@ begin
     ) with ordinality as a (
       session_id, subscription_id, delivery_seq, status, code, ticket, price, volume, received_us, executed_us, ord
     )
-    left join signals.subscription_heads as h on h.lane = p_lane and h.subscription_id = a.subscription_id
-    left join signals.decisions as d
-      on d.lane = p_lane and d.subscription_id = a.subscription_id and d.delivery_seq = a.delivery_seq
+    left join lateral (
+      select w.session_id
+      from signals.subscription_heads as w
+      where w.lane = p_lane and w.subscription_id = a.subscription_id
+      limit 1
+    ) as h on true
+    left join lateral (
+      select w.stream_id, w.position_id, w.action, w.side, w.price
+      from signals.decisions as w
+      where w.lane = p_lane and w.subscription_id = a.subscription_id and w.delivery_seq = a.delivery_seq
+      limit 1
+    ) as d on true
   ), shaped as materialized (
     select
       a.*,
