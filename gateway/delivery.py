@@ -7,7 +7,7 @@ So nothing is kept for a subscription that does not read, and there is no hole a
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -99,16 +99,18 @@ class Subscribers:
             if behind:
                 self._wake[lane].set()
 
-    def push(self, rows: Sequence[Sequence[Any]], *, from_log: bool = False) -> None:
-        """Rows of signals.delivery, ordered by subscription and delivery_seq."""
+    def push(self, rows: Sequence[Sequence[Any]], *, asked: Mapping[int, Subscriber] | None = None) -> None:
+        """Rows of signals.delivery, ordered by subscription and delivery_seq; from the log if these `asked`."""
         encoder = DeliveryEncoder()
         sending: dict[Reader, list[bytes]] = {}
         for row in rows:
             subscriber = self._all.get(row[0])
             if subscriber is None or row[1] < subscriber.next or not subscriber.reader.writable:
                 continue
+            if asked is not None and asked.get(row[0]) is not subscriber:
+                continue  # asked for by its predecessor, from another number on
             if row[1] > subscriber.next:
-                if not from_log:
+                if asked is None:
                     self._owe(subscriber)
                     continue
                 # The client sees the hole by counting.
@@ -158,7 +160,7 @@ class Subscribers:
             limit,
             resend=_is_resend(subscribers[0]),
         )
-        self.push(rows, from_log=True)
+        self.push(rows, asked={s.subscription_id: s for s in subscribers})
         counts = Counter(row[0] for row in rows)
         for subscriber in subscribers:
             if counts[subscriber.subscription_id] == limit and self._is_current(subscriber):

@@ -1,11 +1,15 @@
 """What a subscriber gets: all of it, in order, once unless it asks again."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
+from gateway.delivery import Subscriber, Subscribers
+from gateway.lanes import Link, Side
 from gateway.server import Gateway
 from tests.gateway.conftest import Connect, Market, Master
 
@@ -142,3 +146,48 @@ async def test_subscription_moves_with_its_client(gateway: Gateway, connect: Con
     assert old.deliveries.empty()
     fenced = await old.report([pb.Report(subscription_id=subscription, delivery_seq=1, status=pb.FAILED, code="TRG04")])
     assert list(fenced.verdicts) == [pb.REPORT_NOT_ALLOWED]
+
+
+class Database:
+    """Answers the readings of `Subscribers` when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[asyncio.Future[list[Any]]] = asyncio.Queue()
+
+    def call(self, *_: Any) -> "asyncio.Future[list[Any]]":
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self.asked.put_nowait(answer)
+        return answer
+
+
+class Copier:
+    """A connection that counts."""
+
+    writable = True
+
+    def __init__(self) -> None:
+        self.got: asyncio.Queue[int] = asyncio.Queue()
+
+    def send_deliveries(self, deliveries: Sequence[bytes]) -> None:
+        for delivery in pb.Deliveries.FromString(b"".join(deliveries)).deliveries:
+            self.got.put_nowait(delivery.delivery_seq)
+
+
+def row(number: int) -> tuple[Any, ...]:
+    """A row of signals.deliveries for subscription 1."""
+    return (1, number, 1, 1, number, False, True, *[None] * 13)
+
+
+async def test_reading_begun_before_a_resend_is_not_taken_for_its_answer() -> None:
+    database, copier = Database(), Copier()
+    subscribers = Subscribers(Side([cast("Link", database)]), [0])
+    subscribers.start()
+    async with asyncio.timeout(5):
+        subscribers.add(Subscriber(copier, 0, 1, last=2, newest=4))
+        before = await database.asked.get()
+        subscribers.add(Subscriber(copier, 0, 1, last=0, newest=4))
+        before.set_result([row(3), row(4)])
+        (await database.asked.get()).set_result([row(number) for number in (1, 2, 3, 4)])
+        assert [await copier.got.get() for _ in range(4)] == [1, 2, 3, 4]
+    assert copier.got.empty()
+    await subscribers.stop()
