@@ -28,6 +28,7 @@ from gateway.wire import Splitter, encode, encode_deliveries
 log = structlog.get_logger(__name__)
 
 PROTOCOL = 1
+TURN = 64  # frames of one connection, then the others get their turn
 LINGER = 1.0  # seconds that a last word has to reach the client
 
 
@@ -52,6 +53,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_busy = False  # with a request that the frames behind it wait for
         self._is_reading = True
         self._is_closing = False
+        self._next_turn: asyncio.Handle | None = None
         self._outgoing: list[bytes] = []
         self._unread: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
@@ -98,7 +100,7 @@ class ClientConnection(asyncio.Protocol):
         if not self._is_closing:
             self.writable = True
             self._plane.subscribers.resume(self._subscriptions, self)
-            self._regulate()
+            self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._leave()
@@ -167,13 +169,25 @@ class ClientConnection(asyncio.Protocol):
     # Frames
 
     def _work(self) -> None:
-        """Handle what was read, as far as it may be handled now."""
+        """Handle what was read, as far as it may be handled now, and leave the loop to others now and then."""
+        if self._next_turn:
+            return
         cap = self._plane.settings.connection_inflight
-        while self._backlog and not self._is_busy and not self._is_closing and self._inflight < cap:
+        for _ in range(TURN):
+            if not self._backlog or self._is_busy or not self.writable or self._inflight >= cap:
+                break
             self._handle(self._backlog.popleft())
-        if self._ending and self.is_settled:
-            self._ending()
+        else:
+            self._next_turn = self._loop.call_soon(self._work_on)
+        if self.is_settled:
+            self._plane.progress.set()
+            if self._ending:
+                self._ending()
         self._regulate()
+
+    def _work_on(self) -> None:
+        self._next_turn = None
+        self._work()
 
     def _handle(self, frame: pb.Frame) -> None:
         body = frame.WhichOneof("body")

@@ -18,6 +18,7 @@ from tests.gateway.conftest import KEY, Connect, Market, Start
 pytestmark = pytest.mark.core
 
 TLS = Path(__file__).parent / "tls"
+FLOOD = encode(pb.Heartbeat(), 1_000_000) * 1000
 
 
 async def last_word(client: Client) -> str:
@@ -315,6 +316,47 @@ async def test_license_that_expires_ends_its_session(
 async def _beat_on(client: Client) -> None:
     while True:
         await client.heartbeat()
+
+
+async def test_flood_of_small_frames_is_handled_a_part_at_a_time(
+    gateway: Gateway, connect: Connect, market: Market
+) -> None:
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    (at_gateway,) = gateway.plane.connections
+
+    def settled() -> bool:
+        return at_gateway.is_settled
+
+    async with asyncio.timeout(5):
+        at_gateway.data_received(FLOOD)
+        assert not settled()
+        await client.heartbeat()
+        assert settled()
+        at_gateway.pause_writing()
+        at_gateway.data_received(encode(pb.Heartbeat(), 1))
+        assert not settled()  # nothing is answered that could not be sent
+        at_gateway.resume_writing()
+        assert settled()
+
+
+async def test_flood_is_answered_before_logout(gateway: Gateway, connect: Connect, market: Market) -> None:
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    beat = client.request(pb.Heartbeat())
+    client.send_raw(FLOOD)
+    last = client.request(pb.Heartbeat())
+    assert isinstance(await client.logout(), pb.Goodbye)
+    assert beat.result()
+    assert last.result()
+
+
+async def test_flood_is_answered_before_a_stop(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(drain_ms=60_000)
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    (at_gateway,) = gateway.plane.connections
+    at_gateway.data_received(FLOOD)
+    async with asyncio.timeout(10):
+        await gateway.stop()
+        assert isinstance(await client.ended, pb.Goodbye)
 
 
 # Slow readers
