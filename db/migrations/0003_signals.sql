@@ -89,7 +89,7 @@ create table signals.instruments (
   constraint instruments_digits_range check (digits between 0 and 8),
   -- NaN sorts above every number, so each upper bound also refuses it.
   constraint instruments_contract_size_range check (contract_size > 0 and contract_size <= 1e9),
-  constraint instruments_volume_step_range check (volume_step > 0 and volume_step <= 1e6),
+  constraint instruments_volume_step_range check (volume_step between 0.00000001 and 1e6 and volume_step % 0.00000001 = 0),
   constraint instruments_volume_range check (volume_min > 0 and volume_min <= volume_max and volume_max <= 1e9)
 );
 comment on table signals.instruments is 'What a stream trades: the master broker''s specification of each symbol.';
@@ -214,7 +214,7 @@ create table signals.copy_settings (
   constraint copy_settings_pk primary key (lane, subscription_id, version),
   constraint copy_settings_subscription_fk foreign key (lane, subscription_id) references signals.subscriptions,
   constraint copy_settings_multiplier_range check (multiplier > 0 and multiplier <= 1000),
-  constraint copy_settings_volume_step_range check (volume_step > 0 and volume_step <= 1e6),
+  constraint copy_settings_volume_step_range check (volume_step between 0.00000001 and 1e6 and volume_step % 0.00000001 = 0),
   constraint copy_settings_volume_range check (volume_min > 0 and volume_min <= volume_max and volume_max <= 1e9),
   constraint copy_settings_volume_on_step check (
     case when volume_step > 0 then volume_min % volume_step = 0 and volume_max % volume_step = 0 else true end
@@ -278,7 +278,7 @@ create table signals.decisions (
   constraint decisions_delivery_unique unique (lane, subscription_id, delivery_seq),
   constraint decisions_reason_known check (
     reason in (
-      'COPIED', 'NOT_COPIED', 'ALREADY_COPIED', 'TTL_EXPIRED', 'BELOW_MINIMUM', 'SNAPSHOT_RECORDED',
+      'COPIED', 'NOT_COPIED', 'ALREADY_COPIED', 'TTL_EXPIRED', 'BELOW_MINIMUM', 'HALTED', 'SNAPSHOT_RECORDED',
       'DEGRADED_GAP', 'LOCKED_NO_FUNDS', 'PAUSED_TOXIC', 'PAUSED_BY_USER', 'ENDED'
     )
   ),
@@ -384,6 +384,8 @@ create type signals.delivery as (
   sent_at_us bigint,
   expires_at_us bigint,
   magic bigint,
-  order_type text
+  order_type text,
+  session_id uuid
 );
-comment on type signals.delivery is 'A delivery as the wire carries it (gateway/ecp.proto, Delivery): no nulls, units of 1e-8, microseconds.';
+comment on type signals.delivery is 'A delivery as the wire carries it (gateway/ecp.proto, Delivery): no nulls, units of 1e-8, microseconds;
+and the one session that it may be sent to.';

@@ -115,6 +115,7 @@ class Delivery:
     expires_at_us: int
     magic: int
     order_type: str
+    session_id: UUID | None
 
 
 @dataclass(frozen=True)

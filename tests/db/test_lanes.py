@@ -235,7 +235,8 @@ def under(plane: Plane, lane: int | None) -> Plane:
 def without_ids(deliveries: list[Delivery], copiers: list[Copier]) -> list[Any]:
     numbers = {copier.subscription: number for number, copier in enumerate(copiers)}
     return [
-        each.__dict__ | {"subscription_id": numbers[each.subscription_id], "stream_id": None} for each in deliveries
+        each.__dict__ | {"subscription_id": numbers[each.subscription_id], "stream_id": None, "session_id": None}
+        for each in deliveries
     ]
 
 

@@ -83,7 +83,7 @@ class Stream:
             code = "TRA06"
         elif forged:
             code = "TRS03"
-        elif epoch <= self.epoch:
+        elif epoch < self.epoch or (epoch == self.epoch and (self.last > 0 or epoch == 1)):
             code = "TRS19"
         if code:
             self.events[code] += 1
@@ -238,9 +238,9 @@ class Follower:
         delivered = self.deliveries[report.delivery - 1]
         copy = self.copies[delivered.position]
         if delivered.action in RAISING:
-            if report.status != "EXECUTED":
+            if report.status == "REJECTED":
                 copy = replace(copy, status="REFUSED", target=Decimal(0))
-            else:
+            elif report.status == "EXECUTED":
                 opened = "OPEN" if copy.status == "DELIVERED" else copy.status
                 copy = replace(copy, ticket=report.ticket, status=opened)
         elif delivered.action in ("CLOSE", "CANCEL") and (report.status == "EXECUTED" or report.code == "TRG03"):

@@ -60,7 +60,7 @@ from (
       and o.position_id = c.position_id
   where c.ticket is distinct from o.ticket
     or c.status <> case
-      when o.opening <> 'EXECUTED' then 'REFUSED'
+      when o.opening = 'REJECTED' then 'REFUSED'
       when o.is_closed then 'CLOSED'
       when c.target_volume = 0 then 'CLOSING'
       when o.opening = 'EXECUTED' then 'OPEN'

@@ -1,4 +1,5 @@
 -- requires: core/e8 core/microseconds core/now
+-- With the fence of the subscription: a gateway sends to no other session, so two copiers never get the same opening.
 -- TTL is judged again here, at the moment of delivery: an opening that is too old is counted, never executed.
 create or replace function signals.deliveries(
   p_lane smallint, p_subscriptions bigint[], p_after bigint[], p_resend boolean, p_limit integer
@@ -14,7 +15,8 @@ as $$
     d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend, coalesce(d.expires_at < c.at, false),
     d.action, coalesce(d.symbol, ''), coalesce(d.side, ''), d.position_id, core.e8(d.volume), core.e8(d.price),
     core.e8(d.stop_loss), core.e8(d.take_profit), core.e8(d.max_deviation), core.microseconds(d.sent_at),
-    core.microseconds(d.expires_at), coalesce(d.magic, 0), coalesce(d.order_type, 'MARKET')
+    core.microseconds(d.expires_at), coalesce(d.magic, 0), coalesce(d.order_type, 'MARKET'),
+    h.session_id
   from (select core.now() as at offset 0) as c
   cross join unnest(p_subscriptions, p_after) as f (subscription_id, after)
   cross join lateral (
@@ -24,6 +26,12 @@ as $$
     order by x.delivery_seq
     limit p_limit
   ) as d
+  cross join lateral (
+    select w.session_id
+    from signals.subscription_heads as w
+    where w.lane = p_lane and w.subscription_id = d.subscription_id
+    limit 1
+  ) as h
   order by d.subscription_id, d.delivery_seq
 $$;
 

@@ -19,6 +19,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz;
+  v_halted boolean;
   v_ahead jsonb;
   v_subscriptions bigint[];
   v_delivered bigint[];
@@ -55,6 +56,7 @@ begin
   from locked as l;
   -- After the locks: who waited must not judge by an older clock than who went before.
   v_now := core.now();
+  select k.halted into v_halted from core.kill_switch as k;
 
   with fresh as materialized (
     select a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane
@@ -110,6 +112,7 @@ begin
       p.*,
       case
         when not p.raises_exposure then null
+        when v_halted then 'HALTED'
         when not p.takes_new_exposure then p.state
         when p.is_known then 'ALREADY_COPIED'
         when p.sent_at < v_now - (p.settings).ttl then 'TTL_EXPIRED'

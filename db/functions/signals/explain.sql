@@ -50,6 +50,7 @@ as $$
       when d.reason = 'ALREADY_COPIED' then 'Skipped: this position is copied already.'
       when d.reason = 'TTL_EXPIRED' then
         format('Skipped: %s ms old when decided, the subscription allows %s ms.', d.inputs ->> 'age_ms', trim_scale((d.inputs ->> 'ttl_ms')::numeric))
+      when d.reason = 'HALTED' then 'Skipped: an operator had halted everything that raises exposure.'
       when d.reason = 'BELOW_MINIMUM' then
         format('Skipped: %s lots is below the minimum of %s.', trim_scale((d.inputs ->> 'volume')::numeric), trim_scale((d.inputs ->> 'minimum')::numeric))
       when d.reason = 'SNAPSHOT_RECORDED' then 'Recorded: a snapshot of the master''s book is not traded.'

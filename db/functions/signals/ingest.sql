@@ -145,17 +145,25 @@ begin
       case when r.verdict <> 'SEEN' then r.verdict when o.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
       case when r.verdict = 'SEEN' and o.is_same then o.verdict end as original,
       case when r.verdict <> 'SEEN' then r.ruling when o.is_same then o.code else 'TRS01' end as answer_code
-    from ruled as r
-    -- The original of a repeated seq: stored by an earlier batch, or earlier in this one.
+    from (
+      -- The original of a repeated seq: earlier in this batch, or stored by an earlier one.
+      select
+        q.*,
+        (array_agg(q.tag) filter (where q.in_sequence) over of_seq)[1] as twin_tag,
+        max(q.verdict) filter (where q.in_sequence) over of_seq as twin_verdict,
+        max(q.ruling) filter (where q.in_sequence) over of_seq as twin_code
+      from ruled as q
+      window of_seq as (partition by q.stream_id, q.seq)
+    ) as r
     left join lateral (
-      select x.tag = r.tag as is_same, x.verdict, x.code
+      select r.twin_tag = r.tag as is_same, r.twin_verdict as verdict, r.twin_code as code
+      where r.twin_tag is not null
+      union all
+      select x.tag = r.tag, x.verdict, x.code
       from signals.signals as x
       where r.seq <= r.last_seq
         and x.lane = p_lane and x.stream_id = r.stream_id and x.epoch = r.head_epoch and x.seq = r.seq
-      union all
-      select e.tag = r.tag, e.verdict, e.ruling
-      from ruled as e
-      where r.seq > r.last_seq and e.in_sequence and e.stream_id = r.stream_id and e.seq = r.seq
+      limit 1
     ) as o on r.verdict = 'SEEN'
   ), stored as (
     insert into signals.signals (

@@ -38,8 +38,7 @@ begin
       core.from_microseconds(a.received_us) as received_at,
       core.from_microseconds(a.executed_us) as executed_at,
       h.session_id = a.session_id as is_copier,
-      d.stream_id, d.position_id, d.action, d.side, d.price as master_price,
-      row_number() over (partition by a.subscription_id, a.delivery_seq order by a.ord) as turn
+      d.stream_id, d.position_id, d.action, d.side, d.price as master_price
     from unnest(
       p_sessions, p_subscriptions, p_delivery_seqs, p_statuses, p_codes, p_tickets, p_prices, p_volumes,
       p_received_us, p_executed_us
@@ -72,28 +71,29 @@ begin
         when (a.status in ('EXECUTED', 'REJECTED', 'FAILED')) is not true then 'TRR03'
       end as refusal
     from arrived as a
-  ), compared as materialized (
+  ), compared as (
+    -- With the report that stands: stored by an earlier batch, or the first in this one.
     select
-      s.*,
+      f.*,
       case
-        when o.status is null then null
-        when (o.status, o.code, o.ticket, o.price, o.volume, o.executed_at)
-          is not distinct from (s.status, s.code, s.ticket, s.price, s.volume, s.executed_at) then 'REPORT_DUPLICATE'
-        else 'REPORT_CONFLICT'
-      end as repetition
-    from shaped as s
+        when o.content is not null then f.content = o.content
+        when f.ord > f.first_ord then f.content = max(f.content) filter (where f.ord = f.first_ord) over of_delivery
+      end as is_same
+    from (
+      select
+        s.*,
+        row(s.status, s.code, s.ticket, s.price, s.volume, s.executed_at)::text as content,
+        min(s.ord) filter (where s.refusal is null) over of_delivery as first_ord
+      from shaped as s
+      window of_delivery as (partition by s.subscription_id, s.delivery_seq)
+    ) as f
     left join lateral (
-      select r.status, r.code, r.ticket, r.price, r.volume, r.executed_at, 0 as place
+      select row(r.status, r.code, r.ticket, r.price, r.volume, r.executed_at)::text as content
       from signals.reports as r
-      where r.lane = p_lane and r.subscription_id = s.subscription_id and r.delivery_seq = s.delivery_seq
-      union all
-      select e.status, e.code, e.ticket, e.price, e.volume, e.executed_at, e.ord
-      from shaped as e
-      where s.turn > 1 and e.refusal is null
-        and e.subscription_id = s.subscription_id and e.delivery_seq = s.delivery_seq and e.ord < s.ord
-      order by place
+      where r.lane = p_lane and r.subscription_id = f.subscription_id and r.delivery_seq = f.delivery_seq
       limit 1
-    ) as o on s.refusal is null
+    ) as o on f.refusal is null
+    window of_delivery as (partition by f.subscription_id, f.delivery_seq)
   ), ruled as materialized (
     select
       c.*,
@@ -101,7 +101,9 @@ begin
         when c.refusal = 'TRA06' then 'REPORT_NOT_ALLOWED'
         when c.refusal = 'TRR01' then 'REPORT_UNKNOWN'
         when c.refusal is not null then 'REPORT_MALFORMED'
-        else coalesce(c.repetition, 'RECORDED')
+        when c.is_same then 'REPORT_DUPLICATE'
+        when not c.is_same then 'REPORT_CONFLICT'
+        else 'RECORDED'
       end as verdict
     from compared as c
   ), stored as (
@@ -128,10 +130,12 @@ begin
     from ruled as r
     where r.verdict not in ('RECORDED', 'REPORT_DUPLICATE') or (r.verdict = 'RECORDED' and r.status <> 'EXECUTED')
   ), outcomes as (
+    -- A guard that rejected sent nothing to its broker. What failed at the broker may still turn out to have been filled,
+    -- so its copy stays DELIVERED and is closed with the others; an EA that holds nothing answers TRG03.
     select
       r.subscription_id, r.stream_id, r.position_id,
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as opened,
-      bool_or(r.action in ('OPEN', 'PLACE') and r.status <> 'EXECUTED') as refused,
+      bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED') as refused,
       bool_or(r.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as closed,
       max(r.ticket) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket
     from ruled as r

@@ -23,7 +23,13 @@ begin
     when v_head.session_id is distinct from p_session then 'TRA06'
     when core.hmac_matches(v_stream.key_inner, v_stream.key_outer, p_intent, p_tag) is not true then 'TRS03'
     when p_epoch is null or p_epoch > 2147483647 or core.from_microseconds(p_sent_us) is null then 'TRS09'
-    when p_epoch <= v_head.epoch then 'TRS19'
+    -- Signed once is not signed for ever; and an intent is told from a signal, whose third field is a small number.
+    when core.from_microseconds(p_sent_us) < v_now - interval '1 minute' then 'TRS04'
+    when core.from_microseconds(p_sent_us) > v_now + v_stream.max_skew then 'TRS05'
+    -- Sent again because the answer was lost, and nothing has happened since: the same answer.
+    when p_epoch = v_head.epoch and v_head.last_seq = 0 and p_epoch > 1 then null
+    -- A counter that is lost is made up for by one step; a leap to the end would leave no epoch to go to.
+    when p_epoch not between v_head.epoch + 1 and v_head.epoch + 1000 then 'TRS19'
   end;
   if v_code is null then
     update signals.stream_heads as h
@@ -42,4 +48,4 @@ end
 $$;
 
 comment on function signals.resync(smallint, uuid, bigint, bigint, bigint, bytea, bytea) is
-'Begins a new epoch of a stream at seq 1. code: TRS03, TRS09, TRS10, TRS19, TRA06, or null.';
+'Begins a new epoch of a stream at seq 1. code: TRS03, TRS04, TRS05, TRS09, TRS10, TRS19, TRA06, or null.';

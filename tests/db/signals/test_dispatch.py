@@ -34,8 +34,19 @@ class TestWhatIsDelivered:
             Delivery(
                 copier.subscription, 1, master.stream, 1, 1, False, False, "OPEN", "EURUSD", "BUY", 77,
                 15_000_000, 107_219_000, 106_900_000, 107_900_000, 20_000, sent, sent + 400_000, -3, "MARKET",
+                copier.session,
             )
         ]  # fmt: skip
+
+    def test_a_halt_stops_what_was_accepted_before_it(self, plane: Plane, master: Master, copier: Copier) -> None:
+        master.does("OPEN", 1)
+        copier.receives()
+        master.does("CLOSE", 1)
+        master.does("OPEN", 2)
+        plane.halt(None)
+        assert [(each.action, each.position_id) for each in copier.receives()] == [("CLOSE", 1)]
+        reasons = plane.rows("select reason from signals.decisions order by seq")
+        assert reasons == ["COPIED", "COPIED", "HALTED"]
 
     def test_stops_orders_and_closes_follow(self, master: Master, copier: Copier) -> None:
         master.does("PLACE", 5, order_type="STOP_LIMIT", side="SELL")

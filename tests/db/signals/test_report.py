@@ -216,11 +216,21 @@ class TestCopies:
         copy = opened.copy()
         assert (copy["status"], copy["ticket"], copy["target_volume"]) == ("OPEN", 555, Decimal("0.1"))
 
-    @pytest.mark.parametrize("status", ["REJECTED", "FAILED"])
-    def test_a_refused_opening_holds_nothing(self, opened: Copier, status: str) -> None:
-        opened.reports(1, status)
+    def test_an_opening_that_the_guard_rejected_holds_nothing(self, opened: Copier) -> None:
+        opened.reports(1, "REJECTED")
         copy = opened.copy()
         assert (copy["status"], copy["ticket"], copy["target_volume"]) == ("REFUSED", None, 0)
+
+    def test_an_opening_that_failed_at_the_broker_is_still_closed(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        opened.reports(1, "FAILED")
+        assert opened.copy()["status"] == "DELIVERED"
+        master.does("CLOSE", 1)
+        assert [each.action for each in opened.receives()] == ["CLOSE"]
+        opened.reports(2, "REJECTED", code="TRG03")
+        assert opened.copy()["status"] == "CLOSED"
+        assert plane.verify() == {}
 
     @pytest.mark.parametrize(
         ("status", "code", "expected"),
@@ -279,7 +289,7 @@ class TestCopies:
         for position in (1, 2):
             master.does("OPEN", position)
         plane.pump(4)
-        plane.report([copiers[0].report(1, ticket=1), copiers[1].report(2, "FAILED"), copiers[0].report(2, ticket=2)])
+        plane.report([copiers[0].report(1, ticket=1), copiers[1].report(2, "REJECTED"), copiers[0].report(2, ticket=2)])
         statuses = [copier.copy(position)["status"] for copier in copiers for position in (1, 2)]
         assert statuses == ["OPEN", "OPEN", "DELIVERED", "REFUSED"]
 

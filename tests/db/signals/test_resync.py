@@ -22,9 +22,23 @@ def test_a_new_epoch_begins_at_one(plane: Plane, master: Master) -> None:
     assert plane.events() == []
 
 
-def test_epochs_may_be_left_out(plane: Plane, master: Master) -> None:
-    assert master.resync(2**31 - 1)["code"] is None
-    assert head(plane) == (2**31 - 1, 0)
+def test_epochs_may_be_left_out_but_not_used_up(plane: Plane, master: Master) -> None:
+    assert master.resync(1001)["code"] is None
+    assert master.resync(2002)["code"] == "TRS19"
+    assert master.resync(2**31 - 1)["code"] == "TRS19"
+    assert head(plane) == (1001, 0)
+
+
+def test_a_resync_whose_answer_was_lost_is_answered_again(plane: Plane, master: Master) -> None:
+    assert master.resync(2) == master.resync(2) == {"code": None, "epoch": 2, "next_seq": 1, "decided_at": plane.now}
+    master.does("OPEN")
+    assert master.resync(2)["code"] == "TRS19"
+
+
+@pytest.mark.parametrize(("age_s", "code"), [(60, None), (61, "TRS04"), (-1, None), (-2, "TRS05")])
+def test_an_intent_is_signed_for_now(plane: Plane, master: Master, age_s: int, code: str | None) -> None:
+    sent_us = int(plane.now.timestamp() * 1_000_000) - age_s * 1_000_000
+    assert master.resync(2, sent_us=sent_us)["code"] == code
 
 
 @pytest.mark.parametrize("epoch", [5, 4, 1, 0, -1, -(2**63)])
