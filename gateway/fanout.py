@@ -47,6 +47,8 @@ class Fanout:
         self._wake = {lane: asyncio.Event() for lane in self._lanes}
         self._limits = dict.fromkeys(self._lanes, FEED_LIMIT)
         self._feeds: dict[object, asyncio.Task[list[Row]]] = {}
+        self._unsure: set[int] = set()
+        """Lanes into which something may have been dispatched whose rows never came."""
         self._reload: set[int] = set()
         self._poll_now = asyncio.Event()
         self._moved = asyncio.Event()
@@ -106,6 +108,7 @@ class Fanout:
             except Refused as refusal:
                 log.warning("fan-out interrupted", lane=lane, code=refusal.code)
                 self._limits[lane] = max(1, self._limits[lane] // 2)
+                self._unsure.add(lane)
                 if refusal.code == "TRS21":
                     # The database has been set back behind what we remember of it.
                     self._routes[lane].clear()
@@ -123,6 +126,7 @@ class Fanout:
             else:
                 behind.setdefault(self._stream_lanes[stream_id], []).append((route, head))
         if not behind:
+            self._make_sure(lane)
             return False
         feeds = await asyncio.gather(*(self._feed(stream_lane, tuple(span)) for stream_lane, span in behind.items()))
         fed = [row for rows in feeds for row in rows]
@@ -162,10 +166,17 @@ class Fanout:
             if stream_id in routes and position > routes[stream_id]:
                 routes[stream_id] = position
         self._subscribers.push(rows)
+        self._make_sure(lane)
         if took > TOO_LONG:
             self._limits[lane] = max(1, self._limits[lane] // 2)
         elif took < SHORT:
             self._limits[lane] = min(FEED_LIMIT, self._limits[lane] * 2)
+
+    def _make_sure(self, lane: int) -> None:
+        """The lane is where its routes say: what was dispatched on the way there, and not pushed, is in the log."""
+        if lane in self._unsure:
+            self._unsure.discard(lane)
+            self._subscribers.read_lane(lane)
 
     # The poll
 

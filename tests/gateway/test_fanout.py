@@ -1,13 +1,16 @@
 """Fan-out: whoever dispatches, and whichever hint is lost, cursors bring it there."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 
 from gateway import calls, publishing
+from gateway.calls import Position, Row
 from gateway.client import Client
+from gateway.errors import Refused
 from gateway.lanes import Link, connector
 from gateway.server import Gateway
 from tests.gateway.conftest import Connect, Market, Master, Start, terminate
@@ -99,3 +102,26 @@ async def test_two_gateways_that_dispatch_the_same_do_it_once(
             deliveries = await copier.next_deliveries(100)
             assert [delivery.delivery_seq for delivery in deliveries] == list(range(1, 101))
     assert db.execute("select name, detail from ops.verify() where not ok").fetchall() == []
+
+
+async def test_dispatch_whose_answer_is_lost_is_sent_without_another_signal(
+    gateway: Gateway, connect: Connect, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = market.master()
+    copier = await follower(gateway, connect, market, master)
+    provider = await connect(gateway, master.token)
+    await provider.open_stream(master.stream)
+    dispatch = calls.dispatch
+
+    async def lost_once(link: Link, lane: int, after: Iterable[Position], fed: Sequence[Row]) -> list[Row]:
+        monkeypatch.setattr(calls, "dispatch", dispatch)
+        await dispatch(link, lane, after, fed)
+        # As the answer to a repeated publish: the lane dispatches again, and that does nothing.
+        gateway.plane.fanout.accepted(Position(master.stream_id, 1, 1))
+        raise Refused("TRD02")
+
+    monkeypatch.setattr(calls, "dispatch", lost_once)
+    await provider.publish(master.stream_id, master.signed(provider))
+    async with asyncio.timeout(5):
+        (delivery,) = await copier.next_deliveries(1)
+    assert delivery.seq == 1
