@@ -116,7 +116,7 @@ class ClientConnection(asyncio.Protocol):
     # What others ask of a connection
 
     def settle(self, answer: bytes, count: int) -> None:
-        """`count` signals or reports are answered."""
+        """`count` signals (with the positions in them) or reports are answered."""
         self._inflight -= count
         self._plane.inflight -= count
         self._plane.progress.set()
@@ -209,7 +209,12 @@ class ClientConnection(asyncio.Protocol):
         if count == 0 or count > self._plane.settings.max_frame_items:
             self.fail("TRP01" if count else "TRP02", frame.id, f"{count} signals")
             return
-        columns = publishing.columns(self._session_id, stream_id, publish.signals)
+        signals = publishing.read(stream_id, publish.signals)
+        positions = publishing.positions(signals)
+        if positions > self._plane.settings.max_frame_items:
+            self.fail("TRP01", frame.id, f"{positions} positions")
+            return
+        columns = publishing.columns(self._session_id, stream_id, publish.signals, signals)
         job = Publication(
             self,
             self._plane.fanout,
@@ -217,8 +222,9 @@ class ClientConnection(asyncio.Protocol):
             frame_id=frame.id,
             stream_id=stream_id,
             seqs=columns[publishing.SEQ].copy(),
+            size=count + positions,
         )
-        if self._admit(count):
+        if self._admit(count + positions):
             self._plane.provider.link(lane).submit(calls.INGEST, lane, columns, job)
         else:
             job.refused("TRP09")

@@ -30,30 +30,40 @@ _UNREADABLE: _Fields = (None,) * 14
 
 
 class Answered(Protocol):
-    """Where an answer goes; `count` is how many elements it decides."""
+    """Where an answer goes; `count` is as many as were admitted."""
 
     def settle(self, answer: bytes, count: int) -> None: ...
 
 
-def columns(session: uuid.UUID, stream_id: int, signed: Iterable[pb.SignedSignal]) -> list[list[Any]]:
-    """All arguments of signals.ingest but the lane."""
-    payloads, tags, rows = [], [], []
-    for one in signed:
-        payload = one.signal
-        payloads.append(payload)
-        tags.append(one.tag)
-        rows.append(_fields(payload, stream_id))
-    fields = [list(column) for column in zip(*rows, strict=True)]
-    return [[session] * len(rows), [stream_id] * len(rows), *fields, payloads, tags]
+def read(stream_id: int, signed: Iterable[pb.SignedSignal]) -> list[pb.Signal | None]:
+    """The signals of a frame, None for one that cannot be read."""
+    return [_read(stream_id, one.signal) for one in signed]
 
 
-def _fields(payload: bytes, stream_id: int) -> _Fields:
+def _read(stream_id: int, payload: bytes) -> pb.Signal | None:
     try:
         signal = pb.Signal.FromString(payload)
     except DecodeError:
-        return _UNREADABLE
-    if signal.stream_id != stream_id:
-        return _UNREADABLE  # signed for another stream than the frame says
+        return None
+    return signal if signal.stream_id == stream_id else None  # signed for another stream than the frame says
+
+
+def positions(signals: Iterable[pb.Signal | None]) -> int:
+    """How many there are in their books: known before anything is made of them, since nobody has signed yet."""
+    return sum(len(signal.book) for signal in signals if signal is not None and signal.action == pb.SNAPSHOT)
+
+
+def columns(
+    session: uuid.UUID, stream_id: int, signed: Sequence[pb.SignedSignal], signals: Iterable[pb.Signal | None]
+) -> list[list[Any]]:
+    """All arguments of signals.ingest but the lane; `signals` are `signed` as they were read."""
+    rows = [_UNREADABLE if signal is None else _fields(signal) for signal in signals]
+    fields = [list(column) for column in zip(*rows, strict=True)]
+    payloads, tags = [one.signal for one in signed], [one.tag for one in signed]
+    return [[session] * len(rows), [stream_id] * len(rows), *fields, payloads, tags]
+
+
+def _fields(signal: pb.Signal) -> _Fields:
     seq, position, action = signal.seq, signal.position_id, signal.action
     return (
         signal.epoch,
@@ -78,15 +88,17 @@ def text(value: str) -> str | None:
 
 
 def _book(positions: Iterable[pb.Position]) -> str | None:
+    """None, which is malformed, as soon as one position lacks what makes it one."""
     book = []
     for position in positions:
-        if position.position_id > BIGINT_MAX or "\0" in position.symbol:
+        symbol, side = text(position.symbol), SIDES.get(position.side)
+        if not (0 < position.position_id <= BIGINT_MAX and symbol and side and position.volume_e8 > 0):
             return None
         book.append(
             {
                 "position_id": position.position_id,
-                "symbol": position.symbol,
-                "side": SIDES.get(position.side),
+                "symbol": symbol,
+                "side": side,
                 "volume_e8": position.volume_e8,
                 "price_e8": position.price_e8,
                 "stop_loss_e8": position.stop_loss_e8,
@@ -99,17 +111,27 @@ def _book(positions: Iterable[pb.Position]) -> str | None:
 class Publication:
     """One Publish frame on its way through the database."""
 
-    __slots__ = ("_client", "_fanout", "_frame_id", "_seqs", "_stream_id", "_texts")
+    __slots__ = ("_client", "_fanout", "_frame_id", "_seqs", "_size", "_stream_id", "_texts")
 
     def __init__(
-        self, client: Answered, fanout: Fanout, texts: Texts, *, frame_id: int, stream_id: int, seqs: list[int | None]
+        self,
+        client: Answered,
+        fanout: Fanout,
+        texts: Texts,
+        *,
+        frame_id: int,
+        stream_id: int,
+        seqs: list[int | None],
+        size: int,
     ) -> None:
+        """`size` is what it was admitted as."""
         self._client = client
         self._fanout = fanout
         self._texts = texts
         self._frame_id = frame_id
         self._stream_id = stream_id
         self._seqs = seqs
+        self._size = size
 
     def done(self, rows: Sequence[Any]) -> None:
         last = rows[-1]
@@ -124,7 +146,7 @@ class Publication:
             refusals=self._texts.refusals(codes) if any(codes) else (),
             decided_at_us=microseconds(last[6]),
         )
-        self._client.settle(encode(ack, self._frame_id), len(rows))
+        self._client.settle(encode(ack, self._frame_id), self._size)
         for row, seq in zip(reversed(rows), reversed(self._seqs), strict=True):
             if row[1] == "ACCEPTED" and seq is not None:
                 self._fanout.accepted(Position(self._stream_id, row[5], seq))
@@ -141,4 +163,4 @@ class Publication:
             originals=undecided,
             refusals=self._texts.refusals([code] * count),
         )
-        self._client.settle(encode(ack, self._frame_id), count)
+        self._client.settle(encode(ack, self._frame_id), self._size)

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     max_clients: int = 12_000
     max_frame_bytes: int = 65_536
     max_frame_items: int = 1_000
-    """Signals or reports in one frame."""
+    """Signals or reports in one frame; as many positions in its snapshots."""
     connection_inflight: int = 2_000
     """Undecided signals and reports of one connection; beyond it the gateway stops reading from it."""
     gateway_inflight: int = 50_000

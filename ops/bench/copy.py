@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
+import uvloop
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
@@ -39,7 +40,7 @@ def run(stack: Stack, *, subscribers: int, rate: float, seconds: float) -> Resul
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         made = market.followers(connection, subscribers, master.stream_id)
     with gateway(url) as port:
-        return asyncio.run(_measure(port, master, made, rate, seconds))
+        return uvloop.run(_measure(port, master, made, rate, seconds))
 
 
 async def _measure(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
+import uvloop
 
 from ops import scratch
 from ops.bench import load, market
@@ -37,7 +38,7 @@ def run(stack: Stack, *, rate: float, seconds: float, masters: int, ttl_ms: int)
     with psycopg.connect(url, autocommit=True) as connection:
         made = market.masters(connection, masters, ttl_ms=ttl_ms)
     with gateway(url) as port:
-        return asyncio.run(_measure(port, made, rate, seconds))
+        return uvloop.run(_measure(port, made, rate, seconds))
 
 
 async def _measure(port: int, masters: list[market.Master], rate: float, seconds: float) -> Result:

@@ -13,7 +13,7 @@ from gateway import ecp_pb2 as pb
 from gateway.client import Client, Refusal, sign
 from gateway.server import Gateway
 from gateway.wire import encode
-from tests.gateway.conftest import KEY, Connect, Market, Start
+from tests.gateway.conftest import KEY, LOT, Connect, Market, Start
 
 pytestmark = pytest.mark.core
 
@@ -276,6 +276,26 @@ async def test_frame_with_too_many_signals(start: Start, connect: Connect, marke
     await client.open_stream(master.stream)
     with pytest.raises(Refusal, match="TRP01"):
         await client.publish(master.stream_id, master.signed(client, 3))
+
+
+async def test_positions_of_a_snapshot_count_as_signals_do(start: Start, connect: Connect, market: Market) -> None:
+    """They are read before the signature is known to be good."""
+    gateway = await start(max_frame_items=4, gateway_inflight=4)
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    book = [pb.Position(position_id=n, symbol="EURUSD", side=pb.BUY, volume_e8=LOT) for n in range(1, 6)]
+    snapshot = master.signal(client, action=pb.SNAPSHOT, book=book[:4])
+    busy = await client.publish(master.stream_id, [sign(KEY, snapshot)])
+    assert [refusal.code for refusal in busy.refusals] == ["TRP09"]
+    assert gateway.plane.inflight == 0
+    snapshot.ClearField("book")
+    snapshot.book.extend(book[:3])
+    assert list((await client.publish(master.stream_id, [sign(KEY, snapshot)])).verdicts) == [pb.ACCEPTED]
+    assert gateway.plane.inflight == 0
+    unsigned = pb.SignedSignal(signal=master.signal(client, action=pb.SNAPSHOT, book=book[:3]).SerializeToString())
+    with pytest.raises(Refusal, match="TRP01"):
+        await client.publish(master.stream_id, [unsigned, unsigned])
 
 
 async def test_full_gateway_refuses_and_loses_nothing(start: Start, connect: Connect, market: Market) -> None:

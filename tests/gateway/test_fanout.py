@@ -34,7 +34,8 @@ async def ingest_and_die(dsn: str, client: Client, master: Master, db: psycopg.C
     lane, session = row
     link = Link("dying", connector(dsn, "ecp_gateway", "dying"), [calls.INGEST], deadline=5)
     await link.start()
-    columns = publishing.columns(session, master.stream_id, master.signed(client, count))
+    signed = master.signed(client, count)
+    columns = publishing.columns(session, master.stream_id, signed, publishing.read(master.stream_id, signed))
     rows = await link.call(lane, calls.INGEST, lane, *columns)
     assert {verdict[1] for verdict in rows} == {"ACCEPTED"}
     await link.stop()

@@ -123,6 +123,21 @@ async def test_snapshot_carries_the_book(
     assert stored[0][0]["side"] == "SELL"
 
 
+@pytest.mark.parametrize(
+    "lack", [{"position_id": 0}, {"symbol": ""}, {"side": pb.SIDE_UNSPECIFIED}, {"volume_e8": 0}, {"volume_e8": -1}]
+)
+async def test_snapshot_with_half_a_position(
+    gateway: Gateway, connect: Connect, market: Market, lack: dict[str, Any]
+) -> None:
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    position = pb.Position(**{"position_id": 5, "symbol": "EURUSD", "side": pb.SELL, "volume_e8": 10_000_000} | lack)
+    snapshot = master.signal(client, action=pb.SNAPSHOT, book=[position])
+    ack = await client.publish(master.stream_id, [sign(KEY, snapshot)])
+    assert (list(ack.verdicts), ack.refusals[0].code) == ([pb.MALFORMED], "TRS09")
+
+
 async def test_resync_begins_an_epoch(gateway: Gateway, connect: Connect, market: Market) -> None:
     master = market.master()
     client = await connect(gateway, master.token)
