@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from psycopg import Connection
 
 from tests.db.plane import Copier, Delivery, Plane, Report, Signal, e8, microseconds
 from tests.models.reference import RAISING, TRANSITIONS, Follower, Stream
@@ -68,8 +69,10 @@ class Copying(RuleBasedStateMachine):
 
     examples = 0
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, doomed: Connection[Any]) -> None:
         super().__init__()
+        # What this session does is never committed: the database died just before.
+        self.doomed = doomed
         if Copying.examples % EXAMPLES_PER_DATABASE == 0:
             plane.reset()
         # What a failed example leaves behind would fail the next ones too: begin anew, unless this one ends well.
@@ -164,10 +167,8 @@ class Copying(RuleBasedStateMachine):
         for what in arrivals:
             signals.append(self.arrive(stream, what))
             expected.append(stream.ingest(signals[-1]))
-        with self.plane.connect("ecp_gateway") as connection:
-            connection.autocommit = False
-            assert [verdict[1:6] for verdict in self.plane.ingest(signals, connection)] == expected
-            connection.rollback()
+        assert [verdict[1:6] for verdict in self.plane.ingest(signals, self.doomed)] == expected
+        self.doomed.rollback()
 
     @rule(step=mostly(1, 0, -1, 3), forged=mostly(False, True), stranger=mostly(False, True))
     def the_master_resyncs(self, step: int, forged: bool, stranger: bool) -> None:
@@ -250,10 +251,8 @@ class Copying(RuleBasedStateMachine):
     @rule(lane=st.sampled_from(COPIER_LANES))
     def the_database_dies_before_it_commits_decisions(self, lane: int) -> None:
         positions = self.positions(lane)
-        with self.plane.connect("ecp_gateway") as connection:
-            connection.autocommit = False
-            self.plane.dispatch(lane, positions, self.plane.feed(positions), connection)
-            connection.rollback()
+        self.plane.dispatch(lane, positions, self.plane.feed(positions), self.doomed)
+        self.doomed.rollback()
 
     @rule(who=st.integers(0, 2), after=st.integers(0, 5))
     def a_follower_asks_again(self, who: int, after: int) -> None:
@@ -297,10 +296,8 @@ class Copying(RuleBasedStateMachine):
         copier, follower = self.copiers[2], self.followers[2]
         reports = [self.write_report(copier, follower, what) for what in whats]
         if dies:
-            with self.plane.connect("ecp_gateway") as connection:
-                connection.autocommit = False
-                self.plane.report(reports, connection)
-                connection.rollback()
+            self.plane.report(reports, self.doomed)
+            self.doomed.rollback()
         else:
             expected = [follower.report(report) for report in reports]
             assert [verdict[1:] for verdict in self.plane.report(reports)] == expected
@@ -433,9 +430,12 @@ def test_the_plane_does_what_the_reference_does(shared_plane: Plane, pytestconfi
     number = secrets.randbits(32) if given is None else int(given)
     print(f"--hypothesis-seed={number}")  # noqa: T201
 
-    def machine() -> Copying:
-        return Copying(shared_plane)
-
     full = settings.get_current_profile_name() == "torture"
     Copying.examples = 0
-    run_state_machine_as_test(seed(number)(machine), settings=settings() if full else SHORT)  # type: ignore[arg-type]
+    with shared_plane.connect("ecp_gateway") as doomed:
+        doomed.autocommit = False
+
+        def machine() -> Copying:
+            return Copying(shared_plane, doomed)
+
+        run_state_machine_as_test(seed(number)(machine), settings=settings() if full else SHORT)  # type: ignore[arg-type]
