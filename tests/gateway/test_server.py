@@ -132,7 +132,8 @@ async def test_snapshot_with_half_a_position(
     master = market.master()
     client = await connect(gateway, master.token)
     await client.open_stream(master.stream)
-    position = pb.Position(**{"position_id": 5, "symbol": "EURUSD", "side": pb.SELL, "volume_e8": 10_000_000} | lack)
+    whole: dict[str, Any] = {"position_id": 5, "symbol": "EURUSD", "side": pb.SELL, "volume_e8": 10_000_000}
+    position = pb.Position(**(whole | lack))
     snapshot = master.signal(client, action=pb.SNAPSHOT, book=[position])
     ack = await client.publish(master.stream_id, [sign(KEY, snapshot)])
     assert (list(ack.verdicts), ack.refusals[0].code) == ([pb.MALFORMED], "TRS09")
