@@ -7,6 +7,7 @@ and a fault in the bytes, wait until all of it is answered.
 
 import asyncio
 import ipaddress
+import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -38,6 +39,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, plane: Plane) -> None:
         self.writable = True
         self.session: calls.Opened | None = None
+        self.session_id: uuid.UUID
         self.offset_us = 0
         """Client clock minus plane clock, at the last heartbeat."""
         self.showed_life = False
@@ -214,7 +216,7 @@ class ClientConnection(asyncio.Protocol):
         if positions > self._plane.settings.max_frame_items:
             self.fail("TRP01", frame.id, f"{positions} positions")
             return
-        columns = publishing.columns(self._session_id, stream_id, publish.signals, signals)
+        columns = publishing.columns(self.session_id, stream_id, publish.signals, signals)
         job = Publication(
             self,
             self._plane.fanout,
@@ -237,7 +239,7 @@ class ClientConnection(asyncio.Protocol):
             return
         job = Reporting(self, self._plane.texts, frame_id=frame.id, reports=reports)
         if self._admit(count):
-            columns = reporting.columns(self._session_id, reports)
+            columns = reporting.columns(self.session_id, reports)
             self._plane.subscriber.link(self._lane).submit(calls.REPORT, self._lane, columns, job)
         else:
             job.refused("TRP09")
@@ -293,7 +295,7 @@ class ClientConnection(asyncio.Protocol):
             await self._close_session(opened)
             return
         self.session = opened
-        self._session_id, self._lane = opened.session_id, opened.lane
+        self.session_id, self._lane = opened.session_id, opened.lane
         self._plane.lease_ms = opened.lease_ms
         welcome = pb.Welcome(
             session=opened.session_id.bytes,
@@ -307,7 +309,7 @@ class ClientConnection(asyncio.Protocol):
 
     async def _open_stream(self, frame: pb.Frame) -> None:
         name = frame.open_stream.stream
-        opened = await calls.open_stream(self._plane.access, self._session_id, text(name) or "")
+        opened = await calls.open_stream(self._plane.access, self.session_id, text(name) or "")
         if opened.code:
             raise Refused(opened.code, opened.detail or "")
         self._streams[opened.stream_id] = opened.lane
@@ -332,7 +334,7 @@ class ClientConnection(asyncio.Protocol):
         answer = pb.Ack(stream_id=intent.stream_id, seqs=[0])
         try:
             resynced = await calls.resync(
-                self._plane.provider.link(lane), lane, self._session_id, intent, payload=payload, tag=frame.resync.tag
+                self._plane.provider.link(lane), lane, self.session_id, intent, payload=payload, tag=frame.resync.tag
             )
         except Refused as refusal:
             verdict, code = pb.UNDECIDED, refusal.code
@@ -358,7 +360,7 @@ class ClientConnection(asyncio.Protocol):
         if subscription_id > BIGINT_MAX:
             raise Refused("TRS17")
         link = self._plane.subscriber.link(self._lane)
-        resumed = await calls.resume(link, self._lane, self._session_id, subscription_id, min(last, BIGINT_MAX))
+        resumed = await calls.resume(link, self._lane, self.session_id, subscription_id, min(last, BIGINT_MAX))
         if resumed.code:
             raise Refused(resumed.code, resumed.detail or "")
         if self._is_closing:

@@ -6,6 +6,7 @@ So nothing is kept for a subscription that does not read, and there is no hole a
 """
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from gateway import calls
 from gateway.errors import Refused
 from gateway.lanes import Side
 from gateway.tasks import end
-from gateway.wire import DeliveryEncoder
+from gateway.wire import SESSION, DeliveryEncoder
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,9 @@ class Reader(Protocol):
     """What is needed of a connection."""
 
     writable: bool
+    session_id: uuid.UUID
+
+    def fail(self, code: str) -> None: ...
 
     def send_deliveries(self, deliveries: Sequence[bytes]) -> None: ...
 
@@ -109,10 +113,17 @@ class Subscribers:
                 continue
             if asked is not None and asked.get(row[0]) is not subscriber:
                 continue  # asked for by its predecessor, from another number on
+            is_fenced = row[SESSION] != subscriber.reader.session_id
+            if asked is None and (is_fenced or row[1] > subscriber.next):
+                self._owe(subscriber)  # a dispatch may be older than the session: the log knows
+                continue
+            if is_fenced:
+                # Another session copies this subscription now; with two, everything would be traded twice.
+                sending.pop(subscriber.reader, None)
+                self.remove(row[0], subscriber.reader)
+                subscriber.reader.fail("TRA06")
+                continue
             if row[1] > subscriber.next:
-                if asked is None:
-                    self._owe(subscriber)
-                    continue
                 # The client sees the hole by counting.
                 log.error("deliveries are missing from the log", subscription=row[0], after=subscriber.next - 1)
             subscriber.next = row[1] + 1

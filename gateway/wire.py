@@ -139,6 +139,9 @@ def _parse_one_by_one(view: memoryview) -> tuple[Sequence[pb.Frame], str | None]
 # A signal goes to thousands of subscriptions, mostly the same but for who and the how-manieth. So the rest of
 # a Delivery is encoded once, and put behind its first two fields: protobuf concatenates.
 
+SESSION = 20
+"""Index of the session that may copy, which is nothing of the Delivery."""
+
 _ACTIONS: dict[str, Any] = dict(pb.Action.items())
 _SIDES: dict[str, Any] = dict(pb.Side.items())
 _ORDER_TYPES: dict[str, Any] = dict(pb.OrderType.items())
@@ -152,7 +155,7 @@ class DeliveryEncoder:
 
     def encode(self, row: Sequence[Any]) -> bytes:
         """One element of Deliveries.deliveries, tag and length included."""
-        key = row[2:]
+        key = row[2:SESSION]
         tail = self._tails.get(key)
         if tail is None:
             tail = self._tails[key] = _tail(row)

@@ -1,6 +1,7 @@
 """What a subscriber gets: all of it, in order, once unless it asks again."""
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -164,18 +165,23 @@ class Copier:
     """A connection that counts."""
 
     writable = True
+    session_id = uuid.UUID(int=1)
 
     def __init__(self) -> None:
         self.got: asyncio.Queue[int] = asyncio.Queue()
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def fail(self, code: str) -> None:
+        self.failed.set_result(code)
 
     def send_deliveries(self, deliveries: Sequence[bytes]) -> None:
         for delivery in pb.Deliveries.FromString(b"".join(deliveries)).deliveries:
             self.got.put_nowait(delivery.delivery_seq)
 
 
-def row(number: int) -> tuple[Any, ...]:
+def row(number: int, session: uuid.UUID | None = Copier.session_id) -> tuple[Any, ...]:
     """A row of signals.deliveries for subscription 1."""
-    return (1, number, 1, 1, number, False, True, *[None] * 13)
+    return (1, number, 1, 1, number, False, True, *[None] * 13, session)
 
 
 async def test_reading_begun_before_a_resend_is_not_taken_for_its_answer() -> None:
@@ -189,5 +195,24 @@ async def test_reading_begun_before_a_resend_is_not_taken_for_its_answer() -> No
         before.set_result([row(3), row(4)])
         (await database.asked.get()).set_result([row(number) for number in (1, 2, 3, 4)])
         assert [await copier.got.get() for _ in range(4)] == [1, 2, 3, 4]
+    assert copier.got.empty()
+    await subscribers.stop()
+
+
+@pytest.mark.parametrize("holder", [uuid.UUID(int=2), None])
+async def test_session_that_may_not_copy_is_sent_nothing(holder: uuid.UUID | None) -> None:
+    database, copier = Database(), Copier()
+    subscribers = Subscribers(Side([cast("Link", database)]), [0])
+    subscribers.start()
+    async with asyncio.timeout(5):
+        subscribers.add(Subscriber(copier, 0, 1, last=0, newest=0))
+        (await database.asked.get()).set_result([row(1)])
+        assert await copier.got.get() == 1
+        subscribers.push([row(2, holder)])  # perhaps from before the session began: the log is asked
+        (await database.asked.get()).set_result([row(2)])
+        assert await copier.got.get() == 2
+        subscribers.push([row(3, holder)])
+        (await database.asked.get()).set_result([row(3, holder), row(4, holder)])
+        assert await copier.failed == "TRA06"
     assert copier.got.empty()
     await subscribers.stop()
