@@ -7,11 +7,10 @@ and a fault in the bytes, wait until all of it is answered.
 
 import asyncio
 import ipaddress
-import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from google.protobuf.message import DecodeError, Message
@@ -25,6 +24,9 @@ from gateway.plane import Plane
 from gateway.publishing import BIGINT_MAX, Publication, text
 from gateway.reporting import Reporting
 from gateway.wire import Splitter, encode, encode_deliveries
+
+if TYPE_CHECKING:
+    import uuid
 
 log = structlog.get_logger(__name__)
 
