@@ -73,6 +73,9 @@ class Client(asyncio.Protocol):
         self._answers: dict[str, Callable[[pb.Frame], None]] = {
             "ack": lambda frame: self._answer(frame.id, frame.ack),
             "report_ack": lambda frame: self._answer(frame.id, frame.report_ack),
+            "book_ack": lambda frame: self._answer(frame.id, frame.book_ack),
+            "account_state_ack": lambda frame: self._answer(frame.id, frame.account_state_ack),
+            "specifications_ack": lambda frame: self._answer(frame.id, frame.specifications_ack),
             "welcome": lambda frame: self._answer(frame.id, frame.welcome),
             "stream_opened": lambda frame: self._answer(frame.id, frame.stream_opened),
             "subscribed": lambda frame: self._answer(frame.id, frame.subscribed),
@@ -175,6 +178,42 @@ class Client(asyncio.Protocol):
 
     def report(self, reports: Sequence[pb.Report]) -> "asyncio.Future[pb.ReportAck]":
         return self.request(pb.Reports(reports=reports))
+
+    async def specifications(
+        self, portfolio_id: int, specifications: Sequence[pb.Specification]
+    ) -> pb.SpecificationsAck:
+        """All that the broker offers; answers with what each of the masters' symbols is called there."""
+        ack: pb.SpecificationsAck = await self.request(
+            pb.Specifications(portfolio_id=portfolio_id, specifications=specifications)
+        )
+        return ack
+
+    def account_state(
+        self,
+        portfolio_id: int,
+        *,
+        balance_e8: int,
+        equity_e8: int,
+        broker_time_us: int | None = None,
+        subscriptions: Sequence[pb.SubscriptionState] = (),
+    ) -> "asyncio.Future[pb.AccountStateAck]":
+        """`broker_time_us`: what the broker's server shows, in its own zone; by default the plane's clock."""
+        return self.request(
+            pb.AccountState(
+                portfolio_id=portfolio_id,
+                balance_e8=balance_e8,
+                equity_e8=equity_e8,
+                broker_time_us=self.plane_time_us() if broker_time_us is None else broker_time_us,
+                subscriptions=subscriptions,
+            )
+        )
+
+    async def book(self, subscription_id: int, last_processed: int, holdings: Sequence[pb.Holding]) -> pb.BookAck:
+        """All that the account holds for the subscription; deliveries mend what is not as it should be."""
+        ack: pb.BookAck = await self.request(
+            pb.Book(subscription_id=subscription_id, last_processed=last_processed, holdings=holdings)
+        )
+        return ack
 
     async def heartbeat(self) -> pb.HeartbeatAck:
         """Also measures the plane's clock."""
