@@ -8,6 +8,7 @@ from psycopg import Connection
 
 KEY = bytes(range(32))
 SYMBOL = "EURUSD"
+SETTINGS = '{"multiplier": 0.5, "ttl": "5 s"}'
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def followers(connection: Connection[Any], count: int, stream_id: int) -> list[F
     for _ in range(count):
         name = f"bench-{secrets.token_hex(6)}"
         account = _one(connection, "select access.create_account(%s, array['subscriber'])", name)
-        subscription = _one(connection, "select signals.subscribe(%s, %s, 0.5, p_ttl_ms => 5000)", account, stream_id)
+        subscription = _one(connection, "select signals.subscribe(%s, %s, %s)", account, stream_id, SETTINGS)
         made.append(Follower(subscription, _license(connection, account, "subscribe")))
     return made
 

@@ -1,5 +1,6 @@
 """Who plays: a master, those who copy it, and one who means harm; made anew for every run."""
 
+import json
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
@@ -120,16 +121,15 @@ def _subscriber(db: Connection[Any], run: str, follower: Follower, master: Publi
     account_id = _value(db, "select access.create_account(%s, '{subscriber}')", f"{run}-{follower.name}")
     _, token = _license(db, account_id, "subscribe")
     deviation = None if follower.deviation is None else max(round(follower.deviation * swing_points), 1)
+    settings = {
+        "multiplier": follower.multiplier,
+        "volume_min": follower.volume_min,
+        "volume_max": follower.volume_max,
+        "max_deviation_points": deviation,
+        "ttl": f"{follower.ttl_ms} ms",
+    }
     subscription_id = _value(
-        db,
-        "select signals.subscribe(%s, %s, %s, %s, %s, 0.01, %s, %s)",
-        account_id,
-        master.stream_id,
-        follower.multiplier,
-        follower.volume_min,
-        follower.volume_max,
-        deviation,
-        follower.ttl_ms,
+        db, "select signals.subscribe(%s, %s, %s)", account_id, master.stream_id, json.dumps(settings, default=str)
     )
     return Subscriber(follower, subscription_id, token)
 

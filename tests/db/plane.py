@@ -60,6 +60,11 @@ REPORT: LiteralString = """
         %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::bigint[], %s::bigint[])
 """
+UPLOAD: LiteralString = """
+    select * from signals.upload_specifications(
+        %s::smallint, %s::uuid, %s::bigint, %s::text[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[],
+        %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])
+"""
 
 
 class Verdict(NamedTuple):
@@ -217,6 +222,23 @@ class Report:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class Specification:
+    """What a broker says of a symbol that it trades."""
+
+    symbol: str | None
+    digits: int | None = 5
+    contract_size: str | int | None = "100000"
+    volume_min: str | int | None = "0.01"
+    volume_max: str | int | None = "50"
+    volume_step: str | int | None = "0.01"
+    tick_size: str | int | None = "0.00001"
+    tick_value: str | int | None = "1"
+    base_currency: str | None = ""
+    profit_currency: str | None = ""
+    trade_mode: str | None = "FULL"
+
+
 class Plane:
     """A deployed database, its clock, and a session for each who calls it."""
 
@@ -337,11 +359,17 @@ class Plane:
         )
 
     def copier(
-        self, master: "Master", *, lane: int | None = None, account: int | None = None, **settings: Any
+        self,
+        master: "Master",
+        *,
+        lane: int | None = None,
+        account: int | None = None,
+        portfolio: int | None = None,
+        **settings: Any,
     ) -> "Copier":
-        """A subscriber to the master's stream, resumed by a live session. Settings as signals.subscribe has them."""
+        """A subscriber to the master's stream, resumed by a live session. Settings as signals.write_settings has."""
         account = account or self.account("subscriber", lane=lane)
-        subscription = self.subscribe(account, master.stream, **settings)
+        subscription = self.subscribe(account, master.stream, portfolio=portfolio, **settings)
         copier = Copier(
             plane=self,
             account=account,
@@ -352,15 +380,29 @@ class Plane:
         copier.connect()
         return copier
 
-    def subscribe(self, account: int, stream: int, **settings: Any) -> int:
-        arguments = "".join(f", p_{name} => %({name})s" for name in settings)
-        values = {name: Decimal(value) if isinstance(value, str) else value for name, value in settings.items()}
+    def subscribe(self, account: int, stream: int, *, portfolio: int | None = None, **settings: Any) -> int:
         row = self.operator.execute(
-            f"select signals.subscribe(%(account)s, %(stream)s{arguments})".encode(),
-            {"account": account, "stream": stream, **values},
+            "select signals.subscribe(%s, %s, %s, %s)", [account, stream, json.dumps(settings), portfolio]
         ).fetchone()
         assert row
         return int(row[0])
+
+    def write_settings(self, subscription: int, **settings: Any) -> int:
+        row = self.operator.execute(
+            "select signals.write_settings(%s, %s)", [subscription, json.dumps(settings)]
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    def portfolio(self, account: int, name: str = "second", mode: str = "HEDGING", currency: str | None = None) -> int:
+        row = self.operator.execute(
+            "select signals.create_portfolio(%s, %s, %s, %s)", [account, name, mode, currency]
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    def map_symbol(self, portfolio: int, master_symbol: str | None, symbol: str | None) -> None:
+        self.operator.execute("select signals.map_symbol(%s, %s, %s)", [portfolio, master_symbol, symbol])
 
     def transition(self, subscription: int, cause: str, actor: str = "a test") -> str:
         row = self.operator.execute("select signals.transition(%s, %s, %s)", [subscription, cause, actor]).fetchone()
@@ -642,6 +684,39 @@ class Copier:
         )
         assert found
         return found
+
+    @property
+    def portfolio(self) -> int:
+        found: int = self.plane.value(
+            "select portfolio_id from signals.subscriptions where subscription_id = %s", self.subscription
+        )
+        return found
+
+    def uploads(self, *specifications: Specification | str, **changes: Any) -> list[dict[str, Any]]:
+        """The broker trades these and nothing else; a bare name is a symbol like any other."""
+        listed = [Specification(each) if isinstance(each, str) else each for each in specifications]
+        given: dict[str, Any] = {"lane": self.lane, "session": self.session, "portfolio": self.portfolio} | changes
+        return (
+            self.plane.gateway.cursor(row_factory=dict_row)
+            .execute(
+                UPLOAD,
+                [
+                    *given.values(),
+                    [s.symbol for s in listed],
+                    [s.digits for s in listed],
+                    [e8(s.contract_size) for s in listed],
+                    [e8(s.volume_min) for s in listed],
+                    [e8(s.volume_max) for s in listed],
+                    [e8(s.volume_step) for s in listed],
+                    [e8(s.tick_size) for s in listed],
+                    [e8(s.tick_value) for s in listed],
+                    [s.base_currency for s in listed],
+                    [s.profit_currency for s in listed],
+                    [s.trade_mode for s in listed],
+                ],
+            )
+            .fetchall()
+        )
 
     def receives(self) -> list[Delivery]:
         """What dispatch decides now for this subscription."""

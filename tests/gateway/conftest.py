@@ -86,8 +86,8 @@ class Market:
 
     def follow(self, account: int, master: Master, *, ttl_ms: int = 60_000) -> int:
         """A subscription_id."""
-        sql = "select signals.subscribe(%s::bigint, %s::bigint, p_ttl_ms => %s::int)"
-        return int(self.value(sql, account, master.stream_id, ttl_ms))
+        sql = "select signals.subscribe(%s::bigint, %s::bigint, jsonb_build_object('ttl', %s::text))"
+        return int(self.value(sql, account, master.stream_id, f"{ttl_ms} ms"))
 
     def subscriber(self, master: Master, *, ttl_ms: int = 60_000) -> tuple[str, int]:
         """(token, subscription_id) of a new account that follows `master`."""

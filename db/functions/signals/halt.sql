@@ -12,7 +12,9 @@ begin
     return;
   end if;
   update signals.streams as s
-  set status = case when p_lift then 'ACTIVE' else 'HALTED' end
+  set
+    status = case when p_lift then 'ACTIVE' else 'HALTED' end,
+    status_by = p_actor, status_reason = p_reason, status_at = core.now()
   where s.stream_id = p_stream and s.status <> 'CLOSED';
   if not found then
     perform core.fail('TRS10', jsonb_build_object('stream', p_stream));
@@ -21,4 +23,5 @@ end
 $$;
 
 comment on function signals.halt(bigint, text, text, boolean) is
-'Stops everything that raises exposure, of one stream or (null) of all; p_lift ends the halt. Closes pass. Fails with TRS10.';
+'Stops everything that raises exposure, of one stream or (null) of all; p_lift ends the halt. Closes pass. Who and why
+is kept with the stream or the switch. Fails with TRS10.';

@@ -1,16 +1,19 @@
--- requires: core/fail core/now
--- The constraints of copy_settings are the rules; this turns a broken one into an error that names it.
+-- requires: core/fail core/fail_rule core/now signals/week_minutes
+-- The constraints of copy_settings are the rules; this turns a broken one into an error that names it. The keys are
+-- those of the table, so that a setting is added in one place.
 create or replace function signals.write_settings(
-  p_subscription bigint, p_multiplier numeric, p_volume_min numeric, p_volume_max numeric, p_volume_step numeric,
-  p_max_deviation_points integer, p_ttl_ms integer
+  p_subscription bigint, p_settings jsonb, p_actor text default 'operator'
 ) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_subscription signals.subscriptions;
-  v_version integer;
+  v_settings signals.copy_settings;
   v_rule text;
+  v_key text;
+  v_value jsonb;
+  v_constraint text;
   v_column text;
 begin
   select s.* into v_subscription
@@ -20,30 +23,70 @@ begin
   if v_subscription.subscription_id is null then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   end if;
-  select coalesce(max(c.version), 0) + 1 into v_version
+  select c.* into v_settings
   from signals.copy_settings as c
-  where c.lane = v_subscription.lane and c.subscription_id = p_subscription;
+  where c.lane = v_subscription.lane and c.subscription_id = p_subscription
+  order by c.version desc
+  limit 1;
+  if v_settings.version is null then
+    v_settings := jsonb_populate_record(v_settings, jsonb_build_object(
+      'version', 0, 'sizing', 'MULTIPLIER', 'multiplier', 1, 'align_contract_size', false, 'volume_min', 0.01,
+      'volume_max', 100, 'volume_step', 0.01, 'below_minimum', 'SKIP', 'above_maximum', 'CAP', 'reverse', false,
+      'copy_stops', true, 'ttl', '500 ms', 'zone', 'UTC', 'news_impact', 'HIGH', 'late_join', 'NONE'
+    ));
+  end if;
   begin
+    v_rule := 'value_type';
+    for v_key, v_value in select e.key, e.value from jsonb_each(p_settings) as e loop
+      if not to_jsonb(v_settings) ? v_key
+        or v_key in ('lane', 'subscription_id', 'version', 'hours_minutes', 'created_at', 'actor')
+      then
+        v_rule := 'key_known';
+        raise data_exception;
+      end if;
+      v_settings := jsonb_populate_record(v_settings, jsonb_build_object(v_key, v_value));
+    end loop;
+    -- By name: `at time zone` also takes abbreviations, which know no daylight saving, and any misspelling with a digit.
+    if p_settings ? 'zone' and v_settings.zone not in ('UTC', 'BROKER')
+      and not exists (select from pg_timezone_names as z where z.name = v_settings.zone)
+    then
+      v_rule := 'zone_known';
+      v_key := 'zone';
+      raise data_exception;
+    end if;
+    v_rule := 'hours';
+    v_key := 'hours';
     insert into signals.copy_settings (
       lane, subscription_id, version, multiplier, volume_min, volume_max, volume_step, max_deviation_points, ttl,
-      created_at
+      created_at, sizing, fixed_volume, risk_percent, align_contract_size, below_minimum, above_maximum, reverse,
+      copy_stops, symbols, excluded_symbols, sides, magics, excluded_magics, hours, zone, news_before, news_after,
+      news_impact, trades_per_day, late_join, late_join_max_age, capital, actor
     )
-    values (
-      v_subscription.lane, p_subscription, v_version, p_multiplier, p_volume_min, p_volume_max, p_volume_step,
-      p_max_deviation_points, p_ttl_ms * interval '1 millisecond', core.now()
-    );
-  exception when check_violation or not_null_violation then
-    get stacked diagnostics v_rule = constraint_name, v_column = column_name;
-    -- A missing value has a named constraint from PostgreSQL 18 on only.
-    v_rule := coalesce(nullif(v_rule, ''), 'copy_settings_' || v_column || '_not_null');
-    perform core.fail('TRS20', jsonb_build_object('subscription', p_subscription, 'rule', v_rule));
+    select
+      v_subscription.lane, p_subscription, v.version + 1, v.multiplier, v.volume_min, v.volume_max, v.volume_step,
+      v.max_deviation_points, v.ttl, core.now(), v.sizing, v.fixed_volume, v.risk_percent, v.align_contract_size,
+      v.below_minimum, v.above_maximum, v.reverse, v.copy_stops, v.symbols, v.excluded_symbols, v.sides, v.magics,
+      v.excluded_magics, v.hours, v.zone, v.news_before, v.news_after, v.news_impact, v.trades_per_day, v.late_join,
+      v.late_join_max_age, v.capital, p_actor
+    from (select v_settings.*) as v;
+  exception
+    when data_exception or sqlstate 'TRS20' then
+      perform core.fail(
+        'TRS20', jsonb_strip_nulls(jsonb_build_object('subscription', p_subscription, 'rule', v_rule, 'key', v_key))
+      );
+    when integrity_constraint_violation then
+      get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+      perform core.fail_rule(
+        'TRS20', jsonb_build_object('subscription', p_subscription), v_constraint, 'copy_settings', v_column
+      );
   end;
   update signals.subscriptions as s
-  set settings_version = v_version
+  set settings_version = v_settings.version + 1
   where s.lane = v_subscription.lane and s.subscription_id = p_subscription;
-  return v_version;
+  return v_settings.version + 1;
 end
 $$;
 
-comment on function signals.write_settings(bigint, numeric, numeric, numeric, numeric, integer, integer) is
-'The next version of a subscription''s copy settings; earlier decisions keep theirs. Returns it. Fails with TRS17, TRS20.';
+comment on function signals.write_settings(bigint, jsonb, text) is
+'The next version of a subscription''s copy settings: the given keys, columns of signals.copy_settings, over the version before; null
+takes a key back. Earlier decisions keep theirs. Returns the version. Fails with TRS17, TRS20, whose DETAIL names rule and key.';

@@ -12,14 +12,18 @@ grant execute on function
   signals.report,
   signals.resume,
   signals.resync,
-  signals.routes
+  signals.routes,
+  signals.upload_specifications
 to ecp_gateway;
 
 grant execute on function
+  signals.create_portfolio,
   signals.create_stream,
   signals.define_instrument,
   signals.explain,
   signals.halt,
+  signals.map_symbol,
+  signals.schedule_news,
   signals.subscribe,
   signals.transition,
   signals.write_settings

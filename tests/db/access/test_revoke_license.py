@@ -41,12 +41,14 @@ def test_the_session_says_why_it_ended(plane: Plane, master: Master) -> None:
     assert (row["ended_at"], row["ended_by"]) == (plane.now, "REVOKED")
 
 
-def test_revoking_again_keeps_the_first_time(plane: Plane, master: Master) -> None:
-    revoke(plane, master)
+def test_who_revoked_it_first_and_why_is_kept(plane: Plane, master: Master) -> None:
     first = plane.now
+    query = "select access.revoke_license(%s, %s, %s)"
+    plane.operator.execute(query, [master.license.license_id, "the key was in a screenshot", "ada"])
     plane.tick(hours=1)
-    revoke(plane, master)
-    assert plane.value("select revoked_at from access.licenses") == first
+    plane.operator.execute(query, [master.license.license_id, "tidying up", "bob"])
+    row = plane.record("select revoked_at, revoked_by, revoked_reason from access.licenses")
+    assert row == {"revoked_at": first, "revoked_by": "ada", "revoked_reason": "the key was in a screenshot"}
 
 
 def test_other_licenses_of_the_account_are_untouched(plane: Plane, master: Master) -> None:

@@ -34,6 +34,14 @@ def test_the_plane_wide_halt_says_who_why_and_when(plane: Plane) -> None:
     assert row == {"halted": True, "reason": "a drill", "actor": "a test", "changed_at": plane.now}
 
 
+@pytest.mark.parametrize("lift", [False, True])
+def test_the_halt_of_a_stream_says_who_why_and_when(plane: Plane, master: Master, lift: bool) -> None:
+    plane.tick(seconds=3)
+    plane.halt(master.stream, lift=lift)
+    row = plane.record("select status_by, status_reason, status_at from signals.streams")
+    assert row == {"status_by": "a test", "status_reason": "a drill", "status_at": plane.now}
+
+
 def test_a_closed_stream_is_not_opened_by_lifting_a_halt(plane: Plane, master: Master) -> None:
     plane.admin.execute("update signals.streams set status = 'CLOSED'")
     for lift in (False, True):
