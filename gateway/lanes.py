@@ -1,12 +1,13 @@
 """Natural batching over a few database connections, and what happens when the database is away.
 
-A link is one connection and serves some lanes. Whatever waits for a lane when its link is free goes as one
-call of parallel arrays; so batches grow with the load, without a timer. Order within a lane is order of arrival.
+A link is one connection and serves some lanes. Whatever of one kind waits for a lane when its link is free goes as
+one call of parallel arrays; so batches grow with the load, without a timer. Within a lane, each kind keeps its order
+of arrival, and a single call keeps its place among all of them.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -31,6 +32,9 @@ UNKNOWN = "TRD02"
 CONNECT_TIMEOUT = 1.0
 BACKOFF = (0.05, 0.1, 0.2, 0.5)
 CLOSE_TIMEOUT = 1.0
+# How often the server may give up on a batch and its parts before what is left of it is refused: enough to find one
+# among sixteen that takes too long, and those behind it on the link still get their turn.
+TIMEOUTS = 5
 # The server gives up on a call so much earlier than the gateway: a call that is merely slow has a known outcome.
 HEADSTART = 0.05
 
@@ -87,6 +91,17 @@ class Batch:
             start += size
         return batches
 
+    def halve(self) -> "list[Batch]":
+        """For a batch that was too much at once."""
+        halves: list[Batch] = []
+        parts = self.split()
+        for number, part in enumerate(parts):
+            if number in {0, len(parts) // 2}:
+                halves.append(part)
+            else:
+                halves[-1].add(part.columns, part.jobs[0][0])
+        return halves
+
 
 class Single:
     """A call of its own, awaited by one caller."""
@@ -113,6 +128,9 @@ class Single:
     def split(self) -> list[Batch]:
         return []
 
+    def halve(self) -> list[Batch]:
+        return []
+
 
 class Link:
     """One connection, kept up by itself. While it is down everything is refused at once."""
@@ -132,10 +150,12 @@ class Link:
         self._deadline = deadline
         self._limit = batch_limit
         self._queue: deque[Batch | Single] = deque()
-        self._open: dict[int, Batch] = {}
+        self._open: dict[int, dict[str, Batch]] = {}
+        """By lane and SQL: batches that still wait."""
         self._wake = asyncio.Event()
         self._statements: dict[str, asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]] = {}
         self._warned = False
+        self._timeouts = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     # What callers see
@@ -152,11 +172,12 @@ class Link:
         if not self.up:
             job.refused(AWAY)
             return
-        batch = self._open.get(lane)
-        if batch is not None and batch.sql is sql and batch.size < self._limit:
+        batches = self._open.setdefault(lane, {})
+        batch = batches.get(sql)
+        if batch is not None and batch.size < self._limit:
             batch.add(columns, job)
             return
-        self._open[lane] = batch = Batch(sql, lane, columns, job)
+        batches[sql] = batch = Batch(sql, lane, columns, job)
         self._queue.append(batch)
         self._wake.set()
 
@@ -242,14 +263,11 @@ class Link:
                     return
                 await self._wake.wait()
             call = self._queue.popleft()
-            if self._open.get(call.lane) is call:
-                del self._open[call.lane]
-            try:
-                kept = await self._execute(connection, call)
-            except BaseException:
-                call.refused(UNKNOWN)
-                raise
-            if not kept:
+            waiting = self._open.get(call.lane)
+            if waiting is not None and waiting.get(call.sql) is call:
+                del waiting[call.sql]
+            self._timeouts = 0
+            if not await self._execute(connection, call):
                 return
 
     async def _execute(self, connection: Connection, call: Batch | Single) -> bool:
@@ -261,8 +279,13 @@ class Link:
         except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
             # The server's own timeouts, which are off before a commit begins: nothing was done.
             log.warning("call took too long", link=self.name, sql=call.sql)
-            call.refused(AWAY)
-            return True
+            self._timeouts += 1
+            halves = call.halve()
+            if halves:
+                await self._execute_all(connection, halves)
+            else:
+                call.refused(AWAY)
+            return not connection.is_closed()
         except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
             # A server that shuts down may do so in the middle of a commit.
             call.refused(UNKNOWN)
@@ -280,6 +303,9 @@ class Link:
             call.refused(UNKNOWN)
             self._abandon(connection)
             return False
+        except BaseException:
+            call.refused(UNKNOWN)
+            raise
         self.took = asyncio.get_running_loop().time() - began
         if self._warned:
             # The wait for a synchronous standby was cancelled: committed here, but perhaps not there.
@@ -303,12 +329,18 @@ class Link:
             sqlstate = error.sqlstate or AWAY
             call.refused(sqlstate if sqlstate.startswith("TR") else AWAY)
             return
-        while parts:
-            part = parts.pop(0)
-            if not await self._execute(connection, part):
-                for unsent in parts:
-                    unsent.refused(AWAY)
-                return
+        await self._execute_all(connection, parts)
+
+    async def _execute_all(self, connection: Connection, parts: Iterable[Batch]) -> None:
+        """Parts of a call, one after the other; the rest is refused when there is no use in going on."""
+        waiting = deque(parts)
+        try:
+            while waiting and self._timeouts < TIMEOUTS:
+                if not await self._execute(connection, waiting.popleft()):
+                    return
+        finally:
+            for part in waiting:
+                part.refused(AWAY)
 
     def _abandon(self, connection: Connection) -> None:
         """Refuse whatever waits before anything else is awaited; a hung server is not waited for."""

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from gateway.errors import Refused
-from gateway.lanes import Link, connector
+from gateway.lanes import TIMEOUTS, Link, connector
 from tests.gateway.proxy import Proxy
 
 pytestmark = pytest.mark.core
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.core
 DEADLINE = 0.4
 
 DOUBLE = "select * from public.double($1::smallint, $2::bigint[])"
+CRAWL = "select * from public.crawl($1::smallint, $2::float8[])"
 SLEEP = "select pg_sleep($1::float8)"
 WARN = "select public.warn()"
 
@@ -31,12 +32,21 @@ FUNCTIONS = """
         end if;
         return query select o, v * 2 from unnest(p_values) with ordinality as u (v, o) order by o;
     end $$;
+    create function public.crawl(p_lane smallint, p_seconds float8[]) returns table (ord bigint, doubled float8)
+    language plpgsql as $$
+    declare v_begun timestamptz := clock_timestamp();
+    begin
+        insert into public.calls (lane, elements) values (p_lane, array[cardinality(p_seconds)]);
+        while clock_timestamp() < v_begun + make_interval(secs => (select sum(s) from unnest(p_seconds) as s)) loop
+        end loop;
+        return query select o, s from unnest(p_seconds) with ordinality as u (s, o) order by o;
+    end $$;
     create function public.warn() returns void language plpgsql as
     $$ begin raise warning 'canceling wait for synchronous replication due to user request'; end $$;
 """
 
 
-Answer = list[int] | str
+Answer = list[Any] | str
 """What was doubled, or the code of a refusal."""
 
 
@@ -53,9 +63,9 @@ class Recorder:
         self.answer.set_result(code)
 
 
-def submit(link: Link, lane: int, *values: int) -> "asyncio.Future[Answer]":
+def submit(link: Link, lane: int, *values: float, sql: str = DOUBLE) -> "asyncio.Future[Answer]":
     job = Recorder()
-    link.submit(DOUBLE, lane, [list(values)], job)
+    link.submit(sql, lane, [list(values)], job)
     return job.answer
 
 
@@ -73,7 +83,7 @@ async def open_link(db: psycopg.Connection[Any]) -> AsyncIterator[Open]:
 
     async def open_link(url: str, *, limit: int = 500) -> Link:
         connect = connector(url, "postgres", "test")
-        link = Link("test", connect, [DOUBLE, SLEEP, WARN], deadline=DEADLINE, batch_limit=limit)
+        link = Link("test", connect, [DOUBLE, CRAWL, SLEEP, WARN], deadline=DEADLINE, batch_limit=limit)
         await link.start()
         links.append(link)
         return link
@@ -110,6 +120,24 @@ async def test_call_is_not_overtaken_by_its_lane(
     assert batches(db) == [(1, [1]), (1, [2, 3])]
 
 
+async def test_kinds_of_calls_do_not_cut_each_other_into_small_batches(
+    open_link: Open, database_url: str, db: psycopg.Connection[Any]
+) -> None:
+    link = await open_link(database_url)
+    busy = link.call(0, SLEEP, 0.05)
+    doubled = [submit(link, 1, number) for number in range(3)]
+    crawled = []
+    for number in range(3):
+        doubled.append(submit(link, 1, number))
+        crawled.append(submit(link, 1, 0.001, sql=CRAWL))
+    last = link.call(1, SLEEP, 0)
+    after = submit(link, 1, 9)
+    assert await answers(*doubled) == [[0], [2], [4], [0], [2], [4]]
+    assert await answers(*crawled) == [[0.001]] * 3
+    await asyncio.gather(busy, last, after)
+    assert batches(db) == [(1, [0, 1, 2, 0, 1, 2]), (1, [3]), (1, [9])]
+
+
 async def test_full_batch_takes_no_more(open_link: Open, database_url: str, db: psycopg.Connection[Any]) -> None:
     link = await open_link(database_url, limit=4)
     await asyncio.gather(*(submit(link, 1, number, number) for number in range(5)))
@@ -122,6 +150,38 @@ async def test_element_that_the_database_chokes_on_takes_nobody_along(
     link = await open_link(database_url)
     assert await answers(submit(link, 1, 1), submit(link, 1, 2, 13), submit(link, 1, 3)) == [[2], "TRD01", [6]]
     assert batches(db) == [(1, [1]), (1, [3])]
+
+
+async def test_batch_that_is_too_slow_is_tried_in_parts(open_link: Open, database_url: str) -> None:
+    link = await open_link(database_url)
+    busy = link.call(0, SLEEP, 0.05)
+    slow = [submit(link, 1, 0.12, sql=CRAWL) for _ in range(4)]
+    assert await answers(*slow) == [[0.12]] * 4
+    await busy
+
+
+async def test_element_that_is_too_slow_takes_nobody_along(open_link: Open, database_url: str) -> None:
+    link = await open_link(database_url)
+    busy = link.call(0, SLEEP, 0.05)
+    jobs = [submit(link, 1, seconds, sql=CRAWL) for seconds in (0.001, 0.002, 5, 0.003)]
+    assert await answers(*jobs) == [[0.001], [0.002], "TRD01", [0.003]]
+    await busy
+
+
+async def test_batch_of_which_everything_is_too_slow_does_not_hold_the_link(
+    open_link: Open, database_url: str, db: psycopg.Connection[Any]
+) -> None:
+    link = await open_link(database_url)
+    busy = link.call(0, SLEEP, 0.05)
+    slow = [submit(link, 1, 5, sql=CRAWL) for _ in range(100)]
+    after = submit(link, 2, 1)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert await answers(*slow) == ["TRD01"] * 100
+    assert await after == [2]
+    assert loop.time() - began < TIMEOUTS * DEADLINE + 0.5
+    assert batches(db) == [(2, [1])]
+    await busy
 
 
 async def test_slow_call_has_a_known_outcome(open_link: Open, database_url: str) -> None:
