@@ -1,6 +1,6 @@
 """All the SQL of the gateway: one line a call. What a row means is said in db/functions/<schema>/<name>.sql.
 
-Batches (INGEST, REPORT, DISPATCH) go through gateway.lanes as columns; the rest has a typed wrapper here.
+Batches (INGEST, REPORT, NOTE_EQUITY) go through gateway.lanes as columns; the rest has a typed wrapper here.
 """
 
 import uuid
@@ -31,7 +31,7 @@ OPEN_STREAM = "select * from signals.open_stream($1::uuid, $2::text)"
 INGEST = (
     "select * from signals.ingest($1::smallint, $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
     " $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],"
-    " $15::text[], $16::jsonb[], $17::bigint[], $18::bytea[], $19::bytea[])"
+    " $15::text[], $16::jsonb[], $17::bigint[], $18::bytea[], $19::bytea[], $20::bigint[], $21::bigint[])"
 )
 RESYNC = (
     "select * from signals.resync($1::smallint, $2::uuid, $3::bigint, $4::bigint, $5::bigint, $6::bytea, $7::bytea)"
@@ -42,7 +42,8 @@ FEED = "select * from signals.feed($1::smallint, $2::bigint[], $3::int[], $4::bi
 DISPATCH = (
     "select * from signals.dispatch($1::smallint, $2::bigint[], $3::int[], $4::bigint[], $5::bigint[], $6::int[],"
     " $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::numeric[], $13::numeric[], $14::numeric[],"
-    " $15::numeric[], $16::bigint[], $17::text[], $18::int[], $19::timestamptz[], $20::timestamptz[])"
+    " $15::numeric[], $16::bigint[], $17::text[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::numeric[],"
+    " $22::numeric[], $23::numeric[], $24::jsonb[])"
 )
 RESUME = "select * from signals.resume($1::smallint, $2::uuid, $3::bigint, $4::bigint)"
 DELIVERIES = "select * from signals.deliveries($1::smallint, $2::bigint[], $3::bigint[], $4::boolean, $5::int)"
@@ -50,6 +51,20 @@ REPORT = (
     "select * from signals.report($1::smallint, $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],"
     " $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])"
 )
+NOTE_EQUITY = (
+    "select * from signals.note_equity($1::smallint, $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[],"
+    " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])"
+)
+RECONCILE = (
+    "select * from signals.reconcile($1::smallint, $2::uuid, $3::bigint, $4::bigint, $5::bigint[], $6::bigint[],"
+    " $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])"
+)
+UPLOAD_SPECIFICATIONS = (
+    "select * from signals.upload_specifications($1::smallint, $2::uuid, $3::bigint, $4::text[], $5::int[],"
+    " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],"
+    " $14::text[])"
+)
+RUN_DUE_JOB = "select ops.run_due_jobs(1)"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -95,13 +110,35 @@ class Resynced(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """signals.resume; delivery_seq is the newest that exists."""
+    """signals.resume; delivery_seq is the newest that exists. All but code and detail are None when it refuses."""
 
     code: str | None
     detail: str | None
-    stream: str | None
-    state: str | None
-    delivery_seq: int | None
+    stream: str
+    state: str
+    delivery_seq: int
+    portfolio_id: int
+    mode: str
+
+
+class Reconciled(NamedTuple):
+    """signals.reconcile; all but code and detail are None when it refuses."""
+
+    code: str | None
+    detail: str | None
+    settled: int
+    differences: int
+    delivery_seq: int
+
+
+class Resolution(NamedTuple):
+    """One row of signals.upload_specifications; without a master_symbol it says nothing but that it was done."""
+
+    code: str | None
+    detail: str | None
+    master_symbol: str | None
+    symbol: str | None
+    reason: str | None
 
 
 class Renewed(NamedTuple):
@@ -163,11 +200,26 @@ async def feed(link: "Link", lane: int, after: Iterable[Position], limit: int) -
 
 async def dispatch(link: "Link", lane: int, after: Iterable[Position], fed: Sequence[Row]) -> list[Row]:
     """`fed` are rows of feed, from `after` on; answers with deliveries."""
-    return await link.call(lane, DISPATCH, lane, *columns(after, 3), *columns(fed, 16))
+    return await link.call(lane, DISPATCH, lane, *columns(after, 3), *columns(fed, 20))
 
 
 async def resume(link: "Link", lane: int, session: uuid.UUID, subscription_id: int, last: int) -> Resumed:
     return Resumed(*(await link.call(lane, RESUME, lane, session, subscription_id, last))[0])
+
+
+async def reconcile(
+    link: "Link", lane: int, session: uuid.UUID, subscription_id: int, last: int, holdings: Sequence[Sequence[Any]]
+) -> Reconciled:
+    """`holdings` as the columns that signals.reconcile takes."""
+    return Reconciled(*(await link.call(lane, RECONCILE, lane, session, subscription_id, last, *holdings))[0])
+
+
+async def upload_specifications(
+    link: "Link", lane: int, session: uuid.UUID, portfolio_id: int, specifications: Sequence[Sequence[Any]]
+) -> list[Resolution]:
+    """`specifications` as columns; at least one row, and if there is a code, then in the first."""
+    rows = await link.call(lane, UPLOAD_SPECIFICATIONS, lane, session, portfolio_id, *specifications)
+    return [Resolution(*row) for row in rows]
 
 
 async def deliveries(

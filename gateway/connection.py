@@ -1,22 +1,25 @@
 """One client: its state, its frames, and how much of it the gateway is willing to hold.
 
-Hello comes first. Requests that change what the connection may do (Hello, OpenStream, Resync, Subscribe, Resend) are
-answered one at a time, and the frames behind them wait; of Publish and Reports many are on the way at once. Logout,
-and a fault in the bytes, wait until all of it is answered.
+Hello comes first. Requests that change what the connection may do or will get (Hello, OpenStream, Resync, Subscribe,
+Resend, Specifications, Book) are answered one at a time, and the frames behind them wait; of Publish, Reports and
+AccountState many are on the way at once. Logout, the client's end of the stream, and a fault in the bytes, wait until
+all of it is answered.
 """
 
 import asyncio
 import ipaddress
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from gateway import calls, publishing, reporting
+from gateway import accounts, calls, publishing, reporting
 from gateway import ecp_pb2 as pb
+from gateway.accounts import MODES, Stating
 from gateway.calls import microseconds
 from gateway.delivery import Subscriber
 from gateway.errors import FATAL, RESYNC_VERDICTS, Refused
@@ -47,15 +50,18 @@ class ClientConnection(asyncio.Protocol):
         self.showed_life = False
         """Whether anything was heard since the lease was last renewed."""
         self._plane = plane
-        self._splitter = Splitter(plane.settings.max_frame_bytes)
+        self._splitter = Splitter(plane.settings.max_hello_bytes)
         self._backlog: deque[pb.Frame] = deque()
         self._ending: Callable[[], None] | None = None
         """How it ends, once what was read before is answered: nothing after it is handled."""
         self._streams: dict[int, int] = {}  # stream_id: lane
         self._subscriptions: set[int] = set()
+        self._portfolios: set[int] = set()
+        """Of these subscriptions."""
         self._inflight = 0
         self._is_busy = False  # with a request that the frames behind it wait for
         self._is_reading = True
+        self._is_half_closed = False  # by the client
         self._is_closing = False
         self._next_turn: asyncio.Handle | None = None
         self._outgoing: list[bytes] = []
@@ -90,6 +96,16 @@ class ClientConnection(asyncio.Protocol):
             self._backlog.extend(frames)
         self._work()
 
+    def eof_received(self) -> bool:
+        """The client says no more, but may still listen: what it said is answered. True keeps the transport open."""
+        if self._is_closing or not self._transport.can_write_eof():  # TLS ends in both directions at once
+            return False
+        self._is_half_closed = True
+        self._ending = self._ending or self._close
+        self._close_within(self._plane.settings.stall_ms / 1000)
+        self._work()
+        return True
+
     def pause_writing(self) -> None:
         self.writable = False
         self._regulate()
@@ -120,10 +136,8 @@ class ClientConnection(asyncio.Protocol):
     # What others ask of a connection
 
     def settle(self, answer: bytes, count: int) -> None:
-        """`count` signals (with the positions in them) or reports are answered."""
-        self._inflight -= count
-        self._plane.inflight -= count
-        self._plane.progress.set()
+        """`count` signals (with the positions in them), reports or the like are answered."""
+        self._release(count)
         if not self._is_closing:
             self._write(answer)
             self._work()
@@ -185,7 +199,7 @@ class ClientConnection(asyncio.Protocol):
             self._next_turn = self._loop.call_soon(self._work_on)
         if self.is_settled:
             self._plane.progress.set()
-            if self._ending:
+            if self._ending and not self._is_closing:
                 self._ending()
         self._regulate()
 
@@ -246,11 +260,32 @@ class ClientConnection(asyncio.Protocol):
         else:
             job.refused("TRP09")
 
+    def _account_state(self, frame: pb.Frame) -> None:
+        state = frame.account_state
+        count = max(1, len(state.subscriptions))
+        if count > self._plane.settings.max_frame_items:
+            self.fail("TRP01", frame.id, f"{count} subscriptions")
+            return
+        if state.portfolio_id not in self._portfolios:
+            self.fail("TRS24", frame.id)
+            return
+        job = Stating(self, self._plane.texts, frame_id=frame.id, count=count)
+        if self._admit(count):
+            columns = accounts.states(self.session_id, state)
+            self._plane.subscriber.link(self._lane).submit(calls.NOTE_EQUITY, self._lane, columns, job)
+        else:
+            job.refused("TRP09")
+
     def _admit(self, count: int) -> bool:
         """Count it as undecided, until `settle`; False when the gateway holds too much."""
         self._inflight += count
         self._plane.inflight += count
         return self._plane.inflight <= self._plane.settings.gateway_inflight
+
+    def _release(self, count: int) -> None:
+        self._inflight -= count
+        self._plane.inflight -= count
+        self._plane.progress.set()
 
     def _heartbeat(self, frame: pb.Frame) -> None:
         plane_us = self._plane.clock.now_us()
@@ -278,14 +313,18 @@ class ClientConnection(asyncio.Protocol):
             self._work()
 
     async def _hello(self, frame: pb.Frame) -> None:
-        hello = frame.hello
+        hello, now = frame.hello, self._loop.time()
+        token = text(hello.token) or ""
+        license_id = token.rpartition("_")[0]
         if hello.protocol != PROTOCOL:
             raise Refused("TRP06", f"protocol {hello.protocol}")
         if len(hello.instance) != 16:
             raise Refused("TRP03", "Hello.instance must be 16 bytes")
+        if self._plane.openings.are_too_many(license_id, now):
+            raise Refused("TRP09", "too many sessions of this license")
         opened = await calls.open_session(
             self._plane.access,
-            token=text(hello.token) or "",
+            token=token,
             instance=hello.instance,
             peer=ipaddress.ip_address(_host(self._transport.get_extra_info("peername"))),
             gateway=self._plane.settings.name,
@@ -293,12 +332,14 @@ class ClientConnection(asyncio.Protocol):
         )
         if opened.code:
             raise Refused(opened.code)
+        self._plane.openings.add(license_id, now)
         if self._is_closing:
             await self._close_session(opened)
             return
         self.session = opened
         self.session_id, self._lane = opened.session_id, opened.lane
         self._plane.lease_ms = opened.lease_ms
+        self._splitter.cap = self._plane.settings.max_frame_bytes
         welcome = pb.Welcome(
             session=opened.session_id.bytes,
             account=opened.account,
@@ -367,16 +408,81 @@ class ClientConnection(asyncio.Protocol):
             raise Refused(resumed.code, resumed.detail or "")
         if self._is_closing:
             return
-        newest = resumed.delivery_seq or 0
+        newest = resumed.delivery_seq
         answer = pb.Subscribed(
             subscription_id=subscription_id,
-            stream=resumed.stream or "",
+            stream=resumed.stream,
             delivery_seq=newest,
-            state=resumed.state or "",
+            state=resumed.state,
+            portfolio_id=resumed.portfolio_id,
+            mode=MODES[resumed.mode],
         )
         self._send(answer, frame_id)
         self._subscriptions.add(subscription_id)
+        self._portfolios.add(resumed.portfolio_id)
         self._plane.subscribers.add(Subscriber(self, self._lane, subscription_id, last=last, newest=newest))
+
+    async def _specifications(self, frame: pb.Frame) -> None:
+        portfolio_id, rows = frame.specifications.portfolio_id, frame.specifications.specifications
+        count = len(rows)
+        if count == 0 or count > self._plane.settings.max_specifications:
+            raise Refused("TRP01" if count else "TRP02", f"{count} specifications")
+        if portfolio_id not in self._portfolios:
+            raise Refused("TRS24")
+        with self._admitted(count):
+            resolutions = await calls.upload_specifications(
+                self._plane.uploads, self._lane, self.session_id, portfolio_id, accounts.specifications(rows)
+            )
+        first = resolutions[0]
+        if first.code:
+            raise Refused(first.code, first.detail or "")
+        answer = pb.SpecificationsAck(portfolio_id=portfolio_id)
+        for row in resolutions:
+            if row.master_symbol is not None:
+                answer.resolutions.add(
+                    master_symbol=row.master_symbol, symbol=row.symbol or "", reason=row.reason or ""
+                )
+        self._send(answer, frame.id)
+
+    async def _book(self, frame: pb.Frame) -> None:
+        book = frame.book
+        count = len(book.holdings)
+        if count > self._plane.settings.max_frame_items:
+            raise Refused("TRP01", f"{count} holdings")
+        if book.subscription_id not in self._subscriptions:
+            raise Refused("TRS17")
+        link = self._plane.subscriber.link(self._lane)
+        with self._admitted(max(1, count)):
+            reconciled = await calls.reconcile(
+                link,
+                self._lane,
+                self.session_id,
+                book.subscription_id,
+                min(book.last_processed, BIGINT_MAX),
+                accounts.holdings(book.holdings),
+            )
+        if reconciled.code:
+            raise Refused(reconciled.code, reconciled.detail or "")
+        answer = pb.BookAck(
+            subscription_id=book.subscription_id,
+            settled=reconciled.settled,
+            differences=reconciled.differences,
+            delivery_seq=reconciled.delivery_seq,
+        )
+        self._send(answer, frame.id)
+        self._plane.subscribers.resume([book.subscription_id], self)
+
+    @contextmanager
+    def _admitted(self, count: int) -> Iterator[None]:
+        """Counted as undecided meanwhile. When all terminals come back at once, what they have to tell of themselves
+        fills at most half of what the gateway may hold, so that signals and reports still pass."""
+        if self._plane.inflight + count > self._plane.settings.gateway_inflight // 2:
+            raise Refused("TRP09")
+        self._admit(count)
+        try:
+            yield
+        finally:
+            self._release(count)
 
     # Backpressure and the end
 
@@ -422,12 +528,17 @@ class ClientConnection(asyncio.Protocol):
         lost: so the end is said, what still comes is thrown away, and the client closes; or time does."""
         self._flush()
         self._leave()
-        if self._transport.can_write_eof():
+        if self._transport.can_write_eof() and not self._is_half_closed:
             self._transport.write_eof()
             self._regulate()
         else:
             self._transport.close()
-        self._linger = self._loop.call_later(LINGER, self._transport.abort)
+        self._close_within(LINGER)
+
+    def _close_within(self, seconds: float) -> None:
+        if self._linger:
+            self._linger.cancel()
+        self._linger = self._loop.call_later(seconds, self._transport.abort)
 
     async def _close_session(self, session: calls.Opened) -> None:
         try:
@@ -456,7 +567,10 @@ _HANDLERS: dict[str, _Handler] = {
     "resync": _waited_for(ClientConnection._resync),
     "subscribe": _waited_for(ClientConnection._subscribe),
     "resend": _waited_for(ClientConnection._resend),
+    "specifications": _waited_for(ClientConnection._specifications),
+    "book": _waited_for(ClientConnection._book),
     "reports": ClientConnection._reports,
+    "account_state": ClientConnection._account_state,
     "heartbeat": ClientConnection._heartbeat,
     "logout": ClientConnection._logout,
 }

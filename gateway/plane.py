@@ -1,6 +1,7 @@
 """What all connections of a gateway share."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,29 @@ if TYPE_CHECKING:
     from gateway.connection import ClientConnection
 
 
+class Openings:
+    """When licenses opened their last sessions. Only those that have shown their secret are remembered."""
+
+    WINDOW = 10.0
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._last: dict[str, deque[float]] = {}  # the license that opened last comes last
+
+    def are_too_many(self, license_id: str, now: float) -> bool:
+        last = self._last.get(license_id)
+        return last is not None and len(last) == self._limit and now - last[0] < self.WINDOW
+
+    def add(self, license_id: str, now: float) -> None:
+        last = self._last.pop(license_id, None) or deque(maxlen=self._limit)
+        last.append(now)
+        self._last[license_id] = last
+        for other, opened in list(self._last.items()):
+            if now - opened[-1] < self.WINDOW:
+                break
+            del self._last[other]
+
+
 @dataclass
 class Plane:
     """The database's sides, who is connected, and how much is undecided."""
@@ -23,11 +47,13 @@ class Plane:
     settings: Settings
     texts: Texts
     access: Link
+    uploads: Link
     provider: Side
     subscriber: Side
     subscribers: Subscribers
     fanout: Fanout
     clock: PlaneClock
+    openings: Openings
     connections: "set[ClientConnection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     inflight: int = 0

@@ -15,18 +15,20 @@ from gateway.wire import encode
 
 # Postgres has no unsigned integers and no NUL in text: what does not fit goes as null, and is refused as malformed.
 BIGINT_MAX = 2**63 - 1
+_FAR_FUTURE_US = 2**62  # the last that is surely a timestamptz
 
 ACTIONS: dict[int, str | None] = {number: name for name, number in pb.Action.items() if number}
 SIDES: dict[int, str | None] = {number: name for name, number in pb.Side.items() if number}
-ORDER_TYPES: dict[int, str | None] = {number: name for name, number in pb.OrderType.items()}
+ORDER_TYPES: dict[int, str] = {number: name for name, number in pb.OrderType.items()}
 VERDICTS: dict[str, Any] = dict(pb.Verdict.items())
 
 SEQ = 3
 """Index of the seqs in `columns`."""
 
-# epoch, seq, action, symbol, side, position, volume, price, stop loss, take profit, magic, order type, book, sent
+# epoch, seq, action, symbol, side, position, volume, price, stop loss, take profit, magic, order type, book, sent,
+# and what comes behind payload and tag: balance, equity
 _Fields = tuple[Any, ...]
-_UNREADABLE: _Fields = (None,) * 14
+_UNREADABLE: _Fields = (None,) * 16
 
 
 class Answered(Protocol):
@@ -58,33 +60,44 @@ def columns(
 ) -> list[list[Any]]:
     """All arguments of signals.ingest but the lane; `signals` are `signed` as they were read."""
     rows = [_UNREADABLE if signal is None else _fields(signal) for signal in signals]
-    fields = [list(column) for column in zip(*rows, strict=True)]
+    *fields, balances, equities = [list(column) for column in zip(*rows, strict=True)]
     payloads, tags = [one.signal for one in signed], [one.tag for one in signed]
-    return [[session] * len(rows), [stream_id] * len(rows), *fields, payloads, tags]
+    return [[session] * len(rows), [stream_id] * len(rows), *fields, payloads, tags, balances, equities]
 
 
 def _fields(signal: pb.Signal) -> _Fields:
-    seq, position, action = signal.seq, signal.position_id, signal.action
+    action = signal.action
     return (
         signal.epoch,
-        seq if seq <= BIGINT_MAX else None,
+        bigint(signal.seq),
         ACTIONS.get(action),
         text(signal.symbol),
         SIDES.get(signal.side),
-        position if position <= BIGINT_MAX else None,
+        bigint(signal.position_id),
         signal.volume_e8,
         signal.price_e8,
         signal.stop_loss_e8,
         signal.take_profit_e8,
         signal.magic,
-        ORDER_TYPES.get(signal.order_type),
+        order_type(signal.order_type),
         _book(signal.book) if action == pb.SNAPSHOT else None,
         signal.sent_at_us,
+        signal.balance_e8,
+        signal.equity_e8,
     )
 
 
 def text(value: str) -> str | None:
     return value if "\0" not in value else None
+
+
+def bigint(value: int) -> int | None:
+    return value if value <= BIGINT_MAX else None
+
+
+def order_type(number: int) -> str:
+    """A null would be taken for none, which is a market order: so what is not known is no null."""
+    return ORDER_TYPES.get(number, "")
 
 
 def _book(positions: Iterable[pb.Position]) -> str | None:
@@ -94,17 +107,24 @@ def _book(positions: Iterable[pb.Position]) -> str | None:
         symbol, side = text(position.symbol), SIDES.get(position.side)
         if not (0 < position.position_id <= BIGINT_MAX and symbol and side and position.volume_e8 > 0):
             return None
-        book.append(
-            {
-                "position_id": position.position_id,
-                "symbol": symbol,
-                "side": side,
-                "volume_e8": position.volume_e8,
-                "price_e8": position.price_e8,
-                "stop_loss_e8": position.stop_loss_e8,
-                "take_profit_e8": position.take_profit_e8,
-            }
-        )
+        if position.order_type not in ORDER_TYPES or not 0 <= position.opened_at_us < _FAR_FUTURE_US:
+            return None
+        row: dict[str, Any] = {
+            "position_id": position.position_id,
+            "symbol": symbol,
+            "side": side,
+            "volume_e8": position.volume_e8,
+            "price_e8": position.price_e8,
+            "stop_loss_e8": position.stop_loss_e8,
+            "take_profit_e8": position.take_profit_e8,
+        }
+        if position.order_type:
+            row["order_type"] = ORDER_TYPES[position.order_type]
+        if position.magic:
+            row["magic"] = position.magic
+        if position.opened_at_us:
+            row["opened_at_us"] = position.opened_at_us
+        book.append(row)
     return json.dumps(book)
 
 

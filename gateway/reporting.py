@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway import ecp_pb2 as pb
 from gateway.errors import Texts
-from gateway.publishing import BIGINT_MAX, Answered, text
+from gateway.publishing import Answered, bigint, text
 from gateway.wire import encode
 
 STATUSES: dict[int, str | None] = {number: name for name, number in pb.Status.items() if number}
@@ -18,11 +18,11 @@ def columns(session: uuid.UUID, reports: Iterable[pb.Report]) -> list[list[Any]]
     rows = [
         (
             session,
-            _bigint(report.subscription_id),
-            _bigint(report.delivery_seq),
+            bigint(report.subscription_id),
+            bigint(report.delivery_seq),
             STATUSES.get(report.status),
             text(report.code),
-            _bigint(report.ticket),
+            bigint(report.ticket),
             report.price_e8,
             report.volume_e8,
             report.received_at_us,
@@ -31,10 +31,6 @@ def columns(session: uuid.UUID, reports: Iterable[pb.Report]) -> list[list[Any]]
         for report in reports
     ]
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _bigint(value: int) -> int | None:
-    return value if value <= BIGINT_MAX else None
 
 
 class Reporting:

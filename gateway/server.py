@@ -13,9 +13,10 @@ from gateway.connection import ClientConnection
 from gateway.delivery import Subscribers
 from gateway.errors import Refused, StartupRefused, Texts
 from gateway.fanout import Fanout
+from gateway.jobs import Ticker
 from gateway.lanes import LOST, Connect, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
-from gateway.plane import Plane
+from gateway.plane import Openings, Plane
 from gateway.settings import Settings
 from gateway.tasks import end
 
@@ -48,15 +49,20 @@ class Gateway:
         )
         provider = self._side("provider", settings.provider_connections, [calls.INGEST, calls.RESYNC])
         subscriber = self._side(
-            "subscriber", settings.subscriber_connections, [calls.REPORT, calls.RESUME, calls.DELIVERIES]
+            "subscriber",
+            settings.subscriber_connections,
+            [calls.REPORT, calls.NOTE_EQUITY, calls.RECONCILE, calls.RESUME, calls.DELIVERIES],
         )
+        uploads = self._link("uploads", [calls.UPLOAD_SPECIFICATIONS], settings.upload_deadline_ms)
         reader = self._link("feed", [calls.HEADS, calls.FEED], settings.fanout_deadline_ms)
         spread = self._side(
             "fanout", settings.fanout_connections, [calls.ROUTES, calls.DISPATCH], settings.fanout_deadline_ms
         )
         subscribers = Subscribers(subscriber, lanes)
         fanout = Fanout(reader, spread, lanes, subscribers, poll=settings.poll_ms / 1000)
-        self.plane = Plane(settings, texts, access, provider, subscriber, subscribers, fanout, clock)
+        openings = Openings(settings.license_openings)
+        self.plane = Plane(settings, texts, access, uploads, provider, subscriber, subscribers, fanout, clock, openings)
+        self._ticker = Ticker(self._connector("jobs"), deadline=settings.jobs_deadline_ms / 1000)
         self._listener = Listener(
             connect,
             {"ecp_deliveries": fanout.deliveries_heard, "ecp_routes": fanout.routes_heard},
@@ -75,6 +81,7 @@ class Gateway:
             await self._stop_database()
             raise
         self.address = self._server.sockets[0].getsockname()[:2]
+        self._ticker.start()
         self._tasks = [asyncio.create_task(work) for work in (self._renew_leases(), self._evict())]
         log.info("serving", host=self.address[0], port=self.address[1], gateway=settings.name, lanes=len(lanes))
 
@@ -113,6 +120,7 @@ class Gateway:
                 raise outcome
 
     async def _stop_database(self) -> None:
+        await self._ticker.stop()
         await self._listener.stop()
         await self.plane.fanout.stop()
         await self.plane.subscribers.stop()

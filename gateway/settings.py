@@ -39,18 +39,28 @@ class Settings(BaseSettings):
     """A call that takes longer means that the database is away: clients are promised an answer within 500."""
     fanout_deadline_ms: int = 5_000
     """No client waits for fan-out, so it may take longer."""
+    upload_deadline_ms: int = 5_000
+    """The same for specifications: they are sent once in a session, and there are thousands."""
+    jobs_deadline_ms: int = 30_000
+    """How long a job that is due may take."""
     poll_ms: int = 500
     """How often cursors are compared, in case that a hint was lost: a loss is noticed at the second look."""
 
     max_clients: int = 12_000
-    max_frame_bytes: int = 65_536
+    max_frame_bytes: int = 524_288
+    """Of a client that has shown its license: all the specifications of a broker are one frame."""
+    max_hello_bytes: int = 65_536
+    """Of any other."""
     max_frame_items: int = 1_000
-    """Signals or reports in one frame; as many positions in its snapshots."""
+    """Signals, reports or holdings in one frame; as many positions in its snapshots."""
+    max_specifications: int = 5_000
     connection_inflight: int = 2_000
-    """Undecided signals and reports of one connection; beyond it the gateway stops reading from it."""
+    """Undecided signals, reports and the like of one connection; beyond it the gateway stops reading from it."""
     gateway_inflight: int = 50_000
     """The same over all connections; beyond it frames are refused with TRP09."""
     write_buffer_bytes: int = 262_144
+    license_openings: int = 10
+    """Sessions that one license may open within ten seconds: each ends the one before, and all of them are stored."""
     heartbeat_ms: int = 5_000
     hello_ms: int = 5_000
     idle_ms: int = 15_000

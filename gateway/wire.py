@@ -21,17 +21,13 @@ _NOTHING: Sequence[pb.Frame] = ()
 
 def varint(value: int) -> bytes:
     """`value` ≥ 0 as a protobuf varint."""
-    if value < 0x80:
-        return _BYTES[value]
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    if value < 0x4000:
+        return _LAST[value]
+    return _TWO_OF_MORE[value & 0x3FFF] + varint(value >> 14)
 
 
-_BYTES = [bytes((value,)) for value in range(0x80)]
+_TWO_OF_MORE = [bytes((value & 0x7F | 0x80, value >> 7 | 0x80)) for value in range(0x4000)]
+_LAST = [bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7)) for value in range(0x4000)]
 
 _BODY_TAGS: dict[type[Message], bytes] = {
     getattr(pb, field.message_type.name): varint(field.number << 3 | 2)
@@ -55,7 +51,8 @@ class Splitter:
     """Cuts what arrives, however it is fragmented, into frames. Keeps at most one unfinished frame."""
 
     def __init__(self, cap: int) -> None:
-        self._cap = cap
+        self.cap = cap
+        """How long a frame may be, from the next `feed` on."""
         self._rest = bytearray()
         self._need = 0
 
@@ -72,7 +69,7 @@ class Splitter:
             if len(self._rest) < self._need:
                 return _NOTHING, None
             run = self._rest
-        end, self._need, fault = _measure(run, self._cap)
+        end, self._need, fault = _measure(run, self.cap)
         frames: Sequence[pb.Frame] = _NOTHING
         if end:
             frames, broken = _parse(run, end)
@@ -136,11 +133,15 @@ def _parse_one_by_one(view: memoryview) -> tuple[Sequence[pb.Frame], str | None]
 
 
 # Deliveries ----------------------------------------------------------------------------------------------
-# A signal goes to thousands of subscriptions, mostly the same but for who and the how-manieth. So the rest of
-# a Delivery is encoded once, and put behind its first two fields: protobuf concatenates.
+# A signal goes to thousands of subscriptions, mostly the same but for who, the how-manieth, and what the copy is
+# there. So the rest of a Delivery is encoded once, and put behind those fields: protobuf concatenates.
 
-SESSION = 20
-"""Index of the session that may copy, which is nothing of the Delivery."""
+_GAP_FILL, SESSION, _HELD, _TICKET, _WORST = 6, 20, 21, 22, 23
+"""Index of the session that may copy, which is nothing of the Delivery, and of what comes after it."""
+
+_HELD_TAG = varint(pb.Delivery.HELD_VOLUME_E8_FIELD_NUMBER << 3)
+_UINT64 = 2**64 - 1
+_TICKET_TAG = varint(pb.Delivery.TICKET_FIELD_NUMBER << 3)
 
 _ACTIONS: dict[str, Any] = dict(pb.Action.items())
 _SIDES: dict[str, Any] = dict(pb.Side.items())
@@ -155,16 +156,24 @@ class DeliveryEncoder:
 
     def encode(self, row: Sequence[Any]) -> bytes:
         """One element of Deliveries.deliveries, tag and length included."""
-        key = row[2:SESSION]
+        key = (row[2:SESSION], row[_WORST])
         tail = self._tails.get(key)
         if tail is None:
             tail = self._tails[key] = _tail(row)
         head = b"\x08" + varint(row[0]) + b"\x10" + varint(row[1])
+        held, ticket = row[_HELD], row[_TICKET]
+        if (held or ticket) and not row[_GAP_FILL]:
+            if held:
+                head += _HELD_TAG + varint(held & _UINT64)  # reports may say that more was closed than opened
+            if ticket:
+                head += _TICKET_TAG + varint(ticket)
         return b"\x0a" + varint(len(head) + len(tail)) + head + tail
 
 
 def _tail(row: Sequence[Any]) -> bytes:
-    delivery = pb.Delivery(stream_id=row[2], epoch=row[3], seq=row[4], possible_duplicate=row[5], gap_fill=row[6])
+    delivery = pb.Delivery(
+        stream_id=row[2], epoch=row[3], seq=row[4], possible_duplicate=row[5], gap_fill=row[_GAP_FILL]
+    )
     if delivery.gap_fill:
         return delivery.SerializeToString()  # too old to execute: a client gets nothing that it could
     details = pb.Delivery(
@@ -181,6 +190,7 @@ def _tail(row: Sequence[Any]) -> bytes:
         expires_at_us=row[17],
         magic=row[18],
         order_type=_ORDER_TYPES.get(row[19], 0),
+        worst_price_e8=row[_WORST],
     )
     return delivery.SerializeToString() + details.SerializeToString()
 

@@ -71,6 +71,58 @@ FRAMES = {
         ),
     ),
     "heartbeat": (0, pb.Heartbeat(client_time_us=START_US)),
+    "specifications": (
+        4,
+        pb.Specifications(
+            portfolio_id=3,
+            specifications=[
+                pb.Specification(
+                    symbol="EURUSD.m",
+                    digits=5,
+                    contract_size_e8=10_000_000_000_000,
+                    volume_min_e8=1_000_000,
+                    volume_max_e8=10_000_000_000,
+                    volume_step_e8=1_000_000,
+                    tick_size_e8=1_000,
+                    tick_value_e8=100_000_000,
+                    base_currency="EUR",
+                    profit_currency="USD",
+                    trade_mode=pb.FULL,
+                )
+            ],
+        ),
+    ),
+    "account_state": (
+        5,
+        pb.AccountState(
+            portfolio_id=3,
+            balance_e8=1_000_000_000_000,
+            equity_e8=998_750_000_000,
+            broker_time_us=START_US + 7_200_000_000,
+            subscriptions=[pb.SubscriptionState(subscription_id=9, last_processed=1, profit_e8=-1_250_000_000)],
+        ),
+    ),
+    "book": (
+        6,
+        pb.Book(
+            subscription_id=9,
+            last_processed=1,
+            holdings=[
+                pb.Holding(
+                    ticket=555,
+                    position_id=100_001,
+                    delivery_seq=1,
+                    symbol="EURUSD.m",
+                    side=pb.BUY,
+                    volume_e8=5_000_000,
+                    price_e8=107_221_000,
+                    stop_loss_e8=106_900_000,
+                    take_profit_e8=107_900_000,
+                )
+            ],
+        ),
+    ),
+    "book_ack": (6, pb.BookAck(subscription_id=9, settled=1, delivery_seq=1)),
 }
 
 
@@ -101,4 +153,8 @@ def test_all_vectors_in_one_run_are_read_back() -> None:
         (2, "ack"),
         (3, "reports"),
         (0, "heartbeat"),
+        (4, "specifications"),
+        (5, "account_state"),
+        (6, "book"),
+        (6, "book_ack"),
     ]

@@ -94,6 +94,12 @@ class Market:
         account = self.account("subscriber")
         return self.license(account, "subscribe"), self.follow(account, master, ttl_ms=ttl_ms)
 
+    def portfolio(self, subscription: int) -> int:
+        """The portfolio_id that it copies into."""
+        return int(
+            self.value("select portfolio_id from signals.subscriptions where subscription_id = %s", subscription)
+        )
+
 
 def terminate(db: psycopg.Connection[Any], name: str) -> None:
     """End the backends of this test's gateways whose connections are called like `name`."""

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, Refusal, sign
+from gateway.plane import Openings
 from gateway.server import Gateway
 from gateway.wire import encode
 from tests.gateway.conftest import KEY, LOT, Connect, Market, Start
@@ -116,6 +117,9 @@ async def test_dropped_connection_frees_the_license(gateway: Gateway, connect: C
         pb.OpenStream(stream="x"),
         pb.Subscribe(subscription_id=1),
         pb.Reports(),
+        pb.Book(subscription_id=1),
+        pb.AccountState(portfolio_id=1),
+        pb.Specifications(portfolio_id=1),
         pb.Heartbeat(),
         pb.Resync(),
         pb.Logout(),
@@ -142,6 +146,35 @@ async def test_instance_is_16_bytes(gateway: Gateway) -> None:
 async def test_silence_is_not_kept(start: Start) -> None:
     gateway = await start(hello_ms=100)
     assert await last_word(await Client.dial(*gateway.address)) == "TRP07"
+
+
+async def test_license_opens_only_so_many_sessions(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(license_openings=3)
+    token, other = market.master().token, market.master().token
+    for _ in range(3):
+        await connect(gateway, token, instance=bytes(16))
+    with pytest.raises(Refusal, match="TRP09"):
+        await connect(gateway, token, instance=bytes(16))
+    with pytest.raises(Refusal, match="TRP09"):
+        await connect(gateway, token)
+    for _ in range(4):  # whoever knows the license but not its secret keeps nobody out
+        with pytest.raises(Refusal, match="TRA01"):
+            await connect(gateway, other[:-64] + "0" * 64, instance=bytes(16))
+    assert await connect(gateway, other)
+
+
+def test_openings_are_forgotten() -> None:
+    openings = Openings(2)
+    openings.add("a", 0)
+    openings.add("a", 4)
+    openings.add("b", 5)
+    assert openings.are_too_many("a", 9.9)
+    assert not openings.are_too_many("a", 10)
+    assert not openings.are_too_many("b", 9.9)
+    openings.add("a", 10)
+    assert openings.are_too_many("a", 13.9)
+    openings.add("c", 16)
+    assert list(openings._last) == ["a", "c"]
 
 
 async def test_too_many_clients(start: Start, connect: Connect, market: Market) -> None:
@@ -196,6 +229,55 @@ async def test_what_came_before_logout_is_answered(gateway: Gateway, connect: Co
     ack = client.publish(master.stream_id, master.signed(client))
     assert isinstance(await client.logout(), pb.Goodbye)
     assert list(ack.result().verdicts) == [pb.ACCEPTED]
+
+
+async def test_half_closed_client_is_answered_and_then_closed(
+    gateway: Gateway, connect: Connect, market: Market
+) -> None:
+    master = market.master()
+    client = await connect(gateway, master.token, heartbeat=False)
+    await client.open_stream(master.stream)
+    acks = [client.publish(master.stream_id, master.signed(client, 10)) for _ in range(20)]
+    client.send_raw(FLOOD)
+    beat = client.request(pb.Heartbeat())
+    client.transport.write_eof()
+    async with asyncio.timeout(5):
+        assert await client.ended is None
+    assert [list(ack.result().verdicts) for ack in acks] == [[pb.ACCEPTED] * 10] * 20
+    assert beat.result()
+    await left(gateway)
+
+
+async def test_half_closed_client_gets_its_welcome(gateway: Gateway, market: Market) -> None:
+    client = await Client.dial(*gateway.address)
+    welcome = client.request(pb.Hello(protocol=1, token=market.master().token, instance=bytes(16)))
+    client.transport.write_eof()
+    async with asyncio.timeout(5):
+        assert await client.ended is None
+    assert welcome.result().purpose == "publish"
+    await left(gateway)
+
+
+async def test_half_closed_client_is_told_what_was_wrong(gateway: Gateway, connect: Connect, market: Market) -> None:
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    client.send_raw(b"\x0a\x02\xff\xff")
+    client.transport.write_eof()
+    assert await last_word(client) == "TRP03"
+    await left(gateway)
+
+
+async def test_half_closed_client_that_does_not_read_is_not_waited_for(
+    start: Start, connect: Connect, market: Market
+) -> None:
+    gateway = await start(stall_ms=200, write_buffer_bytes=1 << 30)
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    (at_gateway,) = gateway.plane.connections
+    _small_buffers(client, at_gateway)
+    client.pause_reading()
+    for _ in range(100):
+        at_gateway.data_received(FLOOD)
+    client.transport.write_eof()
+    await left(gateway)
 
 
 async def test_fragments_of_one_byte(gateway: Gateway, market: Market) -> None:
@@ -267,6 +349,11 @@ async def test_refusals_that_a_connection_survives(gateway: Gateway, connect: Co
     assert await refused(copier, pb.Subscribe(subscription_id=subscription, last_processed=1)) == "TRS18"
     assert await refused(copier, pb.Subscribe(subscription_id=subscription, last_processed=2**64 - 1)) == "TRS18"
     assert await refused(copier, pb.Resend(subscription_id=subscription)) == "TRS17"
+    assert await refused(copier, pb.Book(subscription_id=subscription)) == "TRS17"
+    portfolio = market.portfolio(subscription)
+    assert await refused(copier, pb.AccountState(portfolio_id=portfolio)) == "TRS24"
+    specifications = [pb.Specification(symbol="EURUSD")]
+    assert await refused(copier, pb.Specifications(portfolio_id=portfolio, specifications=specifications)) == "TRS24"
 
 
 async def test_frame_with_too_many_signals(start: Start, connect: Connect, market: Market) -> None:

@@ -181,7 +181,7 @@ class Copier:
 
 def row(number: int, session: uuid.UUID | None = Copier.session_id) -> tuple[Any, ...]:
     """A row of signals.deliveries for subscription 1."""
-    return (1, number, 1, 1, number, False, True, *[None] * 13, session)
+    return (1, number, 1, 1, number, False, True, *[None] * 13, session, *[None] * 3)
 
 
 async def test_reading_begun_before_a_resend_is_not_taken_for_its_answer() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -13,7 +14,7 @@ from gateway.client import Client, Disconnected, Refusal, sign
 from gateway.errors import StartupRefused
 from gateway.server import Gateway
 from gateway.settings import Settings
-from tests.gateway.conftest import KEY, Connect, Market, Start, terminate
+from tests.gateway.conftest import KEY, LOT, Connect, Market, Start, terminate
 from tests.gateway.proxy import Proxy
 
 pytestmark = pytest.mark.core
@@ -95,14 +96,16 @@ async def test_every_signal_of_a_frame_gets_its_verdict(gateway: Gateway, connec
         (sign(KEY, master.signal(client, seq=3, symbol="NUL\0")), pb.MALFORMED, ""),
         (sign(KEY, master.signal(client, seq=4, volume_e8=-1)), pb.MALFORMED, "TRS12"),
         (sign(KEY, master.signal(client, seq=5, position_id=2**64 - 1)), pb.MALFORMED, ""),
-        (sign(KEY, master.signal(client, seq=6)), pb.ACCEPTED, ""),
+        (sign(KEY, master.signal(client, seq=6, action=pb.PLACE, order_type=99)), pb.MALFORMED, "TRS09"),
+        (sign(KEY, master.signal(client, seq=7, order_type=99)), pb.MALFORMED, "TRS09"),
+        (sign(KEY, master.signal(client, seq=8)), pb.ACCEPTED, ""),
     ]
     ack = await client.publish(master.stream_id, [signed for signed, _, _ in cases])
     assert [pb.Verdict.Name(verdict) for verdict in ack.verdicts] == [pb.Verdict.Name(v) for _, v, _ in cases]
     codes = {refusal.index: refusal.code for refusal in ack.refusals}
     assert {index: code for index, (_, _, code) in enumerate(cases) if code}.items() <= codes.items()
     assert ack.originals[1] == pb.ACCEPTED
-    assert ack.next_seq == 7
+    assert ack.next_seq == 9
     assert ack.decided_at_us > 0
 
 
@@ -112,19 +115,55 @@ async def test_snapshot_carries_the_book(
     master = market.master()
     client = await connect(gateway, master.token)
     await client.open_stream(master.stream)
-    book = [pb.Position(position_id=5, symbol="EURUSD", side=pb.SELL, volume_e8=10_000_000, price_e8=107_000_000)]
+    book = [
+        pb.Position(position_id=5, symbol="EURUSD", side=pb.SELL, volume_e8=10_000_000, price_e8=107_000_000),
+        pb.Position(
+            position_id=6,
+            symbol="EURUSD",
+            side=pb.BUY,
+            volume_e8=20_000_000,
+            price_e8=106_000_000,
+            order_type=pb.LIMIT,
+            magic=-7,
+            opened_at_us=1_700_000_000_000_000,
+        ),
+    ]
     snapshot = pb.Signal(
         stream_id=master.stream_id, epoch=1, seq=1, action=pb.SNAPSHOT, book=book, sent_at_us=client.plane_time_us()
     )
     assert list((await client.publish(master.stream_id, [sign(KEY, snapshot)])).verdicts) == [pb.ACCEPTED]
     stored = db.execute("select book from signals.signals").fetchone()
     assert stored is not None
-    assert stored[0][0]["position_id"] == 5
-    assert stored[0][0]["side"] == "SELL"
+    position, order = stored[0]
+    assert (position["position_id"], position["side"]) == (5, "SELL")
+    assert not {"order_type", "magic", "opened_at_us"} & position.keys()
+    assert (order["order_type"], order["magic"], order["opened_at_us"]) == ("LIMIT", -7, 1_700_000_000_000_000)
+
+
+async def test_signal_carries_the_masters_account(
+    gateway: Gateway, connect: Connect, market: Market, db: psycopg.Connection[Any]
+) -> None:
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    told = master.signed(client, balance_e8=1_000 * LOT, equity_e8=-LOT // 2)
+    assert list((await client.publish(master.stream_id, told + master.signed(client))).verdicts) == [pb.ACCEPTED] * 2
+    stored = db.execute("select balance, equity from signals.signals order by seq").fetchall()
+    assert stored == [(1_000, Decimal("-0.5")), (None, None)]
 
 
 @pytest.mark.parametrize(
-    "lack", [{"position_id": 0}, {"symbol": ""}, {"side": pb.SIDE_UNSPECIFIED}, {"volume_e8": 0}, {"volume_e8": -1}]
+    "lack",
+    [
+        {"position_id": 0},
+        {"symbol": ""},
+        {"side": pb.SIDE_UNSPECIFIED},
+        {"volume_e8": 0},
+        {"volume_e8": -1},
+        {"order_type": 99},
+        {"opened_at_us": -1},
+        {"opened_at_us": 2**63 - 1},
+    ],
 )
 async def test_snapshot_with_half_a_position(
     gateway: Gateway, connect: Connect, market: Market, lack: dict[str, Any]

@@ -107,9 +107,19 @@ def test_flipped_bits_never_raise(data: st.DataObject) -> None:
     assert fault in {None, "TRP01", "TRP02", "TRP03"}
 
 
-def row(subscription: int, delivery_seq: int, volume: int = 10) -> tuple[object, ...]:
+def row(
+    subscription: int,
+    delivery_seq: int,
+    volume: int = 10,
+    *,
+    is_gap_fill: bool = False,
+    of_the_copy: tuple[int | None, int | None] = (None, None),
+    worst: int | None = None,
+) -> tuple[object, ...]:
+    """A signals.delivery; `of_the_copy`: what it holds, and its ticket."""
     tail = ("OPEN", "EURUSD", "BUY", 99, volume, 107_219_000, 0, 0, 0, 1_700_000_000_000_000, 0, -5, "MARKET")
-    return (subscription, delivery_seq, 7, 1, 42, False, False, *tail)
+    session = f"session of {subscription}"
+    return (subscription, delivery_seq, 7, 1, 42, False, is_gap_fill, *tail, session, *of_the_copy, worst)
 
 
 def test_deliveries_are_encoded_like_protobuf_does() -> None:
@@ -136,6 +146,37 @@ def test_deliveries_are_encoded_like_protobuf_does() -> None:
         sent_at_us=1_700_000_000_000_000,
         magic=-5,
     )
+
+
+def test_what_differs_between_subscriptions_is_encoded_for_each() -> None:
+    encoder = DeliveryEncoder()
+    rows = [
+        row(1, 1, of_the_copy=(30, 555)),
+        row(2, 1, of_the_copy=(2**62, 2**63 - 1)),
+        row(3, 1, of_the_copy=(0, None), worst=107_000_000),
+        row(4, 1, of_the_copy=(None, 7), worst=108_000_000),
+        row(5, 1),
+        row(7, 1, of_the_copy=(-1_000_000, None)),
+        row(6, 1, is_gap_fill=True, of_the_copy=(30, 555), worst=107_000_000),
+    ]
+    deliveries = pb.Deliveries.FromString(b"".join(encoder.encode(one) for one in rows)).deliveries
+    assert [(d.subscription_id, d.held_volume_e8, d.ticket, d.worst_price_e8) for d in deliveries] == [
+        (1, 30, 555, 0),
+        (2, 2**62, 2**63 - 1, 0),
+        (3, 0, 0, 107_000_000),
+        (4, 0, 7, 108_000_000),
+        (5, 0, 0, 0),
+        (7, -1_000_000, 0, 0),
+        (6, 0, 0, 0),
+    ]
+    assert {d.symbol for d in deliveries[:5]} == {"EURUSD"}
+
+
+def test_one_signal_is_encoded_once_for_all_that_get_the_same() -> None:
+    encoder = DeliveryEncoder()
+    for subscription in range(1, 100):
+        encoder.encode(row(subscription, subscription, of_the_copy=(subscription, subscription)))
+    assert len(encoder._tails) == 1
 
 
 def test_deliveries_are_cut_at_the_cap() -> None:
