@@ -15,7 +15,12 @@ comment on column access.licenses.revoked_by is 'Who revoked it first.';
 comment on column access.licenses.revoked_reason is 'Why, in their words.';
 
 -- What is followed already is known to the portfolios, as signals.subscribe makes it known from now on.
-insert into signals.symbol_resolutions (lane, portfolio_id, master_symbol, symbol)
-select distinct s.lane, s.portfolio_id, i.symbol, i.symbol
+insert into signals.symbol_resolutions (lane, portfolio_id, master_symbol, symbol, currencies)
+select distinct
+  s.lane, s.portfolio_id, i.symbol, i.symbol,
+  case
+    when i.symbol ~ '^[A-Za-z]{6}' then array[upper(left(i.symbol, 3)), upper(substr(i.symbol, 4, 3))]
+    else '{}'
+  end
 from signals.subscriptions as s
 inner join signals.instruments as i on i.lane = s.stream_lane and i.stream_id = s.stream_id;
