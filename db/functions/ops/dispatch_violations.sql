@@ -19,7 +19,7 @@ from (
   where not exists (
     select from signals.decisions as d
     where d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = x.stream_id
-      and d.epoch = x.epoch and d.seq = x.seq
+      and d.epoch = x.epoch and d.seq = x.seq and d.part = 0
   )
 ) as v
 union all
@@ -28,7 +28,7 @@ from (
   select d.subscription_id, d.stream_id, d.epoch, d.seq
   from signals.decisions as d
   inner join signals.subscriptions as s on s.lane = d.lane and s.subscription_id = d.subscription_id
-  where not exists (
+  where d.part = 0 and not exists (
     select from signals.signals as x
     where x.lane = s.stream_lane and x.stream_id = d.stream_id and x.epoch = d.epoch and x.seq = d.seq
       and x.verdict = 'ACCEPTED'
@@ -46,11 +46,12 @@ from (
 union all
 select 'deliveries_follow_the_stream', to_jsonb(v)
 from (
-  select d.subscription_id, d.delivery_seq, d.epoch, d.seq
+  select d.subscription_id, d.delivery_seq, d.epoch, d.seq, d.part
   from (
     select
       i.*,
-      lag((i.epoch, i.seq)) over (partition by i.lane, i.subscription_id order by i.delivery_seq) >= (i.epoch, i.seq)
+      lag((i.epoch, i.seq, i.part)) over (partition by i.lane, i.subscription_id order by i.delivery_seq)
+      >= (i.epoch, i.seq, i.part)
         as is_behind
     from signals.decisions as i
     where i.delivery_seq is not null
@@ -63,7 +64,9 @@ from (
   select d.subscription_id, d.epoch, d.seq, d.action, d.reason
   from signals.decisions as d
   inner join signals.actions as a on a.action = d.action
-  where not a.raises_exposure and d.reason not in ('COPIED', 'NOT_COPIED', 'SNAPSHOT_RECORDED')
+  where not a.raises_exposure and d.reason not in (
+    'COPIED', 'CAUGHT_UP', 'PROTECTED', 'NOT_COPIED', 'SNAPSHOT_RECORDED'
+  )
 ) as v
 union all
 select 'only_what_was_never_opened_is_not_closed', to_jsonb(v)
@@ -73,26 +76,26 @@ from (
   -- By the order of the stream, not by the clock: that may have been set back in between.
   inner join signals.decisions as o
     on o.lane = d.lane and o.subscription_id = d.subscription_id and o.stream_id = d.stream_id
-      and o.position_id = d.position_id and o.reason = 'COPIED' and o.action in ('OPEN', 'PLACE')
-      and (o.epoch, o.seq) < (d.epoch, d.seq)
+      and o.position_id = d.position_id and o.reason in ('COPIED', 'CAUGHT_UP') and o.action in ('OPEN', 'PLACE')
+      and (o.epoch, o.seq, o.part) < (d.epoch, d.seq, d.part)
+  inner join signals.actions as a on a.action = d.action and a.cuts_exposure
   inner join signals.copies as c
     on c.lane = d.lane and c.subscription_id = d.subscription_id and c.stream_id = d.stream_id
       and c.position_id = d.position_id
-  where d.reason = 'NOT_COPIED' and c.status not in ('REFUSED', 'CLOSED')
+  where d.reason = 'NOT_COPIED' and c.status in ('DELIVERED', 'OPEN', 'CLOSING')
 ) as v
 union all
 select 'every_lot_is_explained', to_jsonb(v)
 from (
   select d.subscription_id, d.epoch, d.seq, d.volume, d.inputs
   from signals.decisions as d
-  where d.reason = 'COPIED' and d.action in ('OPEN', 'PLACE') and (
-    d.volume is distinct from least(
-      trunc(
-        (d.inputs ->> 'master_volume')::numeric * (d.inputs ->> 'multiplier')::numeric / (d.inputs ->> 'step')::numeric
-      ) * (d.inputs ->> 'step')::numeric, (d.inputs ->> 'maximum')::numeric
-    )
-    or d.volume < (d.inputs ->> 'minimum')::numeric
+  cross join jsonb_to_record(d.inputs) as i (
+    numerator numeric, denominator numeric, step numeric, minimum numeric, maximum numeric
   )
+  where d.reason in ('COPIED', 'CAUGHT_UP') and d.action in ('OPEN', 'PLACE')
+    and d.volume is distinct from least(
+      greatest(div(i.numerator, i.denominator * i.step) * i.step, i.minimum), i.maximum
+    )
 ) as v;
 
 comment on view ops.dispatch_violations is

@@ -9,13 +9,18 @@ from (
   )
 ) as v
 union all
-select 'fills_do_not_exceed_decisions', to_jsonb(v)
+select 'excess_fills_are_recorded', to_jsonb(v)
 from (
   select r.subscription_id, r.delivery_seq, r.volume, d.volume as decided
   from signals.reports as r
   inner join signals.decisions as d
     on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
-  where r.status = 'EXECUTED' and d.action in ('OPEN', 'PLACE') and r.volume > d.volume
+  where r.status = 'EXECUTED' and r.settled_by is null and d.action in ('OPEN', 'PLACE') and r.volume > d.volume
+    and not exists (
+      select from signals.protection_events as p
+      where p.lane = r.lane and p.occurred_at = r.reported_at and p.subscription_id = r.subscription_id
+        and p.seq = r.delivery_seq and p.code = 'TRR05'
+    )
 ) as v
 union all
 select 'one_position_one_copy', to_jsonb(v)
@@ -43,30 +48,38 @@ union all
 select 'copies_stand_where_reports_left_them', to_jsonb(v)
 from (
   -- Whatever the order in which the reports came.
-  select c.subscription_id, c.position_id, c.status, c.ticket, c.target_volume, o.opening, o.is_closed
+  select c.subscription_id, c.position_id, c.status, c.held_volume, c.target_volume, c.pending, o.open, o.traded, o.opening
   from signals.copies as c
   left join (
     select
       d.lane, d.subscription_id, d.stream_id, d.position_id,
-      max(r.status) filter (where d.action in ('OPEN', 'PLACE')) as opening,
-      max(r.ticket) filter (where d.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket,
-      bool_or(d.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as is_closed
-    from signals.reports as r
-    inner join signals.decisions as d
-      on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
+      count(*) filter (where r.status is null or r.status = 'UNKNOWN') as open,
+      coalesce(sum(r.volume) filter (where d.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED'), 0)
+      - coalesce(sum(r.volume) filter (where d.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
+      (array_agg(r.status order by d.delivery_seq desc) filter (where d.action in ('OPEN', 'PLACE')))[1] as opening,
+      -- A terminal that says it holds nothing, or shows its book, knows better than a sum of reports.
+      bool_or(r.code = 'TRG03' or r.settled_by is not null or (d.action = 'CANCEL' and r.status = 'EXECUTED')) as was_told
+    from signals.decisions as d
+    left join signals.reports as r
+      on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
+    where d.delivery_seq is not null
     group by d.lane, d.subscription_id, d.stream_id, d.position_id
   ) as o
     on o.lane = c.lane and o.subscription_id = c.subscription_id and o.stream_id = c.stream_id
       and o.position_id = c.position_id
-  where c.ticket is distinct from o.ticket
-    or c.status <> case
-      when o.opening = 'REJECTED' then 'REFUSED'
-      when o.is_closed then 'CLOSED'
-      when c.target_volume = 0 then 'CLOSING'
-      when o.opening = 'EXECUTED' then 'OPEN'
-      else 'DELIVERED'
-    end
-    or (c.status in ('REFUSED', 'CLOSED') and c.target_volume <> 0)
+  where c.pending <> coalesce(o.open, 0)
+    or (c.status in ('DELIVERED', 'OPEN') and c.target_volume = 0)
+    or (c.status not in ('DELIVERED', 'OPEN') and c.target_volume <> 0)
+    or (c.status = 'DELIVERED' and o.opening = 'EXECUTED')
+    or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and not o.was_told)
+    or (c.status = 'REFUSED' and o.opening not in ('REJECTED', 'FAILED'))
+    or (c.status = 'CLOSED' and c.held_volume > 0)
+    or (
+      c.held_volume <> coalesce(o.traded, 0) and not coalesce(o.was_told, false) and not exists (
+        select from signals.differences as f
+        where f.lane = c.lane and f.subscription_id = c.subscription_id and f.position_id = c.position_id
+      )
+    )
 ) as v
 union all
 select 'lanes_agree', to_jsonb(v)

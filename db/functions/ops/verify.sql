@@ -34,7 +34,7 @@ as $$
     (12, 'only_what_was_never_opened_is_not_closed', 'no close was withheld from an open copy'),
     (13, 'every_lot_is_explained', 'every lot follows from the inputs kept beside it'),
     (14, 'reports_answer_deliveries', 'every report answers a delivery'),
-    (15, 'fills_do_not_exceed_decisions', 'nobody filled more than was decided'),
+    (15, 'excess_fills_are_recorded', 'whoever filled more than was decided has a protection event for it'),
     (16, 'one_position_one_copy', 'no master position was opened twice for a subscription'),
     (17, 'guard_refusals_are_recorded', 'every refusal by a guard has its protection event'),
     (18, 'copies_stand_where_reports_left_them', 'every copy agrees with its reports'),

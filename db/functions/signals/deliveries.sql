@@ -1,6 +1,7 @@
 -- requires: core/e8 core/microseconds core/now
 -- With the fence of the subscription: a gateway sends to no other session, so two copiers never get the same opening.
--- TTL is judged again here, at the moment of delivery: an opening that is too old is counted, never executed.
+-- TTL is judged again here, at the moment of delivery: an opening that is too old is counted, never executed. Nor is one
+-- that was answered before, whatever the answer: an EA that lost its state must not try it twice.
 create or replace function signals.deliveries(
   p_lane smallint, p_subscriptions bigint[], p_after bigint[], p_resend boolean, p_limit integer
 ) returns setof signals.delivery
@@ -12,11 +13,12 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
   select
-    d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend, coalesce(d.expires_at < c.at, false),
+    d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend,
+    coalesce(d.expires_at < c.at, false) or (p_resend and d.expires_at is not null and r.status is not null),
     d.action, coalesce(d.symbol, ''), coalesce(d.side, ''), d.position_id, core.e8(d.volume), core.e8(d.price),
     core.e8(d.stop_loss), core.e8(d.take_profit), core.e8(d.max_deviation), core.microseconds(d.sent_at),
     core.microseconds(d.expires_at), coalesce(d.magic, 0), coalesce(d.order_type, 'MARKET'),
-    h.session_id
+    h.session_id, core.e8(d.held_volume), coalesce(d.ticket, 0), core.e8(d.worst_price)
   from (select core.now() as at offset 0) as c
   cross join unnest(p_subscriptions, p_after) as f (subscription_id, after)
   cross join lateral (
@@ -32,9 +34,15 @@ as $$
     where w.lane = p_lane and w.subscription_id = d.subscription_id
     limit 1
   ) as h
+  left join lateral (
+    select w.status
+    from signals.reports as w
+    where p_resend and w.lane = p_lane and w.subscription_id = d.subscription_id and w.delivery_seq = d.delivery_seq
+    limit 1
+  ) as r on true
   order by d.subscription_id, d.delivery_seq
 $$;
 
 comment on function signals.deliveries(smallint, bigint[], bigint[], boolean, integer) is
 'What these subscriptions are still owed after these delivery_seqs, at most p_limit each. p_resend marks possible duplicates;
-an opening past its TTL comes as a gap fill.';
+an opening past its TTL, or with a report already, comes as a gap fill.';

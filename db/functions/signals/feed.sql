@@ -3,7 +3,8 @@ create or replace function signals.feed(
 ) returns table (
   stream_id bigint, epoch integer, seq bigint, action text, symbol text, side text, position_id bigint,
   volume numeric, price numeric, stop_loss numeric, take_profit numeric, magic bigint, order_type text,
-  digits integer, sent_at timestamptz, received_at timestamptz
+  digits integer, sent_at timestamptz, received_at timestamptz, contract_size numeric, balance numeric, equity numeric,
+  book jsonb
 )
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -14,7 +15,19 @@ set enable_mergejoin = off
 as $$
   select
     x.stream_id, x.epoch, x.seq, x.action, x.symbol, x.side, x.position_id, x.volume, x.price, x.stop_loss,
-    x.take_profit, x.magic, x.order_type, coalesce(i.digits, 0)::integer, x.sent_at, x.received_at
+    x.take_profit, x.magic, x.order_type, coalesce(i.digits, 0)::integer, x.sent_at, x.received_at,
+    coalesce(i.contract_size, 1), x.balance, x.equity,
+    case when x.action = 'SNAPSHOT' then (
+      -- With what the lanes of the followers need to know of each symbol.
+      select coalesce(jsonb_agg(b || coalesce(jsonb_build_object('digits', n.digits, 'contract_size', n.contract_size), '{}')), '[]')
+      from jsonb_array_elements(x.book) as b
+      left join lateral (
+        select w.digits, w.contract_size
+        from signals.instruments as w
+        where w.lane = p_lane and w.stream_id = x.stream_id and w.symbol = b ->> 'symbol'
+        limit 1
+      ) as n on true
+    ) end
   from unnest(p_streams, p_epochs, p_seqs) as f (stream_id, epoch, seq)
   cross join lateral (
     select s.*
@@ -25,7 +38,7 @@ as $$
     limit p_limit
   ) as x
   left join lateral (
-    select w.digits
+    select w.digits, w.contract_size
     from signals.instruments as w
     where w.lane = p_lane and w.stream_id = x.stream_id and w.symbol = x.symbol
     limit 1

@@ -7,7 +7,7 @@ create or replace function signals.ingest(
   p_lane smallint, p_sessions uuid[], p_streams bigint[], p_epochs bigint[], p_seqs bigint[], p_actions text[],
   p_symbols text[], p_sides text[], p_positions bigint[], p_volumes bigint[], p_prices bigint[],
   p_stop_losses bigint[], p_take_profits bigint[], p_magics bigint[], p_order_types text[], p_books jsonb[],
-  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[]
+  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[], p_balances bigint[], p_equities bigint[]
 ) returns table (
   ord integer, verdict text, original text, code text, next_seq bigint, epoch integer, decided_at timestamptz
 )
@@ -59,10 +59,10 @@ begin
       ) as shape_error
     from unnest(
       p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
-      p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags
+      p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_balances, p_equities
     ) with ordinality as a (
       session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
-      stop_loss_e8, take_profit_e8, magic, order_type, book, sent_us, payload, tag, ord
+      stop_loss_e8, take_profit_e8, magic, order_type, book, sent_us, payload, tag, balance, equity, ord
     )
     left join lateral (
       select w.* from signals.streams as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
@@ -168,13 +168,13 @@ begin
   ), stored as (
     insert into signals.signals (
       lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss,
-      take_profit, magic, order_type, book, sent_at, received_at, payload, tag
+      take_profit, magic, order_type, book, sent_at, received_at, payload, tag, balance, equity
     )
     select
       p_lane, r.stream_id, r.head_epoch, r.seq, r.verdict, r.ruling, r.action, r.symbol, r.side, r.position_id,
       case when r.action = 'PARTIAL_CLOSE' then r.volume_e8 * 0.00000001 else core.from_e8(r.volume_e8) end,
       core.from_e8(r.price_e8), core.from_e8(r.stop_loss_e8), core.from_e8(r.take_profit_e8), r.magic, r.order_type,
-      r.book, r.sent_at, v_now, r.payload, r.tag
+      r.book, r.sent_at, v_now, r.payload, r.tag, core.from_e8(r.balance), core.from_e8(r.equity)
     from ruled as r
     where r.in_sequence
     order by r.stream_id, r.seq
@@ -218,7 +218,9 @@ begin
       gap_seq = excluded.gap_seq, tokens = excluded.tokens, refilled_at = excluded.refilled_at
   )
   select
-    a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code, a.reached + 1, a.head_epoch, v_now
+    a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code,
+    -- Where a stream stands is told to its publisher only.
+    case when a.is_publisher then a.reached + 1 end, case when a.is_publisher then a.head_epoch end, v_now
   from answered as a
   order by a.ord;
 end
@@ -226,7 +228,7 @@ $$;
 
 comment on function signals.ingest(
   smallint, uuid[], bigint[], bigint[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], bigint[],
-  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[]
+  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[], bigint[], bigint[]
 ) is
 'Decides a batch of signals of one lane: a row each, in order, with verdict (original for a DUPLICATE), code and the next seq
 expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds. Refusals are rows, never errors.';

@@ -1,6 +1,7 @@
 -- requires: core/from_e8 core/from_microseconds core/now
 -- A batch of one lane. Locks the heads of the subscriptions, ascending, as dispatch does: copies are never updated
 -- by two transactions in different order.
+-- The first final report of a delivery stands; UNKNOWN (sent to the broker, no answer) is replaced by the first that is.
 create or replace function signals.report(
   p_lane smallint, p_sessions uuid[], p_subscriptions bigint[], p_delivery_seqs bigint[], p_statuses text[],
   p_codes text[], p_tickets bigint[], p_prices bigint[], p_volumes bigint[], p_received_us bigint[],
@@ -38,7 +39,7 @@ begin
       core.from_microseconds(a.received_us) as received_at,
       core.from_microseconds(a.executed_us) as executed_at,
       h.session_id = a.session_id as is_copier,
-      d.stream_id, d.position_id, d.action, d.side, d.price as master_price
+      d.stream_id, d.position_id, d.action, d.side, d.price as master_price, d.volume as decided_volume, d.held_volume, d.reason
     from unnest(
       p_sessions, p_subscriptions, p_delivery_seqs, p_statuses, p_codes, p_tickets, p_prices, p_volumes,
       p_received_us, p_executed_us
@@ -52,7 +53,7 @@ begin
       limit 1
     ) as h on true
     left join lateral (
-      select w.stream_id, w.position_id, w.action, w.side, w.price
+      select w.stream_id, w.position_id, w.action, w.side, w.price, w.volume, w.held_volume, w.reason
       from signals.decisions as w
       where w.lane = p_lane and w.subscription_id = a.subscription_id and w.delivery_seq = a.delivery_seq
       limit 1
@@ -67,28 +68,32 @@ begin
           a.code is not null or coalesce(a.ticket, 0) <= 0
           or (a.action in ('OPEN', 'CLOSE', 'PARTIAL_CLOSE', 'PLACE') and (a.price > 0 and a.volume > 0) is not true)
         ) then 'TRR03'
-        when a.status in ('REJECTED', 'FAILED') and (length(a.code) between 1 and 64) is not true then 'TRR03'
-        when (a.status in ('EXECUTED', 'REJECTED', 'FAILED')) is not true then 'TRR03'
+        when a.status in ('REJECTED', 'FAILED', 'UNKNOWN') and (length(a.code) between 1 and 64) is not true then 'TRR03'
+        when (a.status in ('EXECUTED', 'REJECTED', 'FAILED', 'UNKNOWN')) is not true then 'TRR03'
       end as refusal
     from arrived as a
   ), compared as (
     -- With the report that stands: stored by an earlier batch, or the first in this one.
     select
-      f.*,
-      case
-        when o.content is not null then f.content = o.content
-        when f.ord > f.first_ord then f.content = max(f.content) filter (where f.ord = f.first_ord) over of_delivery
-      end as is_same
+      f.*, o.status = 'UNKNOWN' as was_unknown, f.status <> 'UNKNOWN' as is_final,
+      case when o.status <> 'UNKNOWN' then o.content else
+        max(f.content) filter (where f.ord = f.first_final) over of_delivery
+      end as standing,
+      case when o.status <> 'UNKNOWN' then 0 else f.first_final end as stands_since,
+      case when o.status is not null then 0 else f.first_ord end as known_since
     from (
       select
         s.*,
         row(s.status, s.code, s.ticket, s.price, s.volume, s.executed_at)::text as content,
-        min(s.ord) filter (where s.refusal is null) over of_delivery as first_ord
+        min(s.ord) filter (where s.refusal is null) over of_delivery as first_ord,
+        min(s.ord) filter (where s.refusal is null and s.status <> 'UNKNOWN') over of_delivery as first_final,
+        min(s.ord) filter (where s.refusal is null and s.status = 'EXECUTED' and s.action in ('OPEN', 'PLACE'))
+          over (partition by s.subscription_id, s.ticket) as first_of_ticket
       from shaped as s
       window of_delivery as (partition by s.subscription_id, s.delivery_seq)
     ) as f
     left join lateral (
-      select row(r.status, r.code, r.ticket, r.price, r.volume, r.executed_at)::text as content
+      select r.status, row(r.status, r.code, r.ticket, r.price, r.volume, r.executed_at)::text as content
       from signals.reports as r
       where r.lane = p_lane and r.subscription_id = f.subscription_id and r.delivery_seq = f.delivery_seq
       limit 1
@@ -101,58 +106,102 @@ begin
         when c.refusal = 'TRA06' then 'REPORT_NOT_ALLOWED'
         when c.refusal = 'TRR01' then 'REPORT_UNKNOWN'
         when c.refusal is not null then 'REPORT_MALFORMED'
-        when c.is_same then 'REPORT_DUPLICATE'
-        when not c.is_same then 'REPORT_CONFLICT'
+        when not c.is_final then case when c.ord = c.known_since then 'RECORDED' else 'REPORT_DUPLICATE' end
+        when c.ord <> c.stands_since then case when c.content = c.standing then 'REPORT_DUPLICATE' else 'REPORT_CONFLICT' end
+        when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used)
+          then 'REPORT_CONFLICT'
         else 'RECORDED'
-      end as verdict
+      end as verdict,
+      case
+        when c.refusal is not null then c.refusal
+        when not c.is_final or (c.ord <> c.stands_since and c.content = c.standing) then null
+        when c.ord <> c.stands_since then 'TRR02'
+        when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used) then 'TRR04'
+      end as answer_code
     from compared as c
+    left join lateral (
+      select true as is_used
+      from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = c.subscription_id and w.ticket = c.ticket
+        and (w.stream_id, w.position_id) <> (c.stream_id, c.position_id)
+      limit 1
+    ) as t on true
   ), stored as (
-    insert into signals.reports (
+    insert into signals.reports as o (
       lane, subscription_id, delivery_seq, status, code, ticket, price, volume, slippage, received_at, executed_at,
-      reported_at
+      reported_at, unknown_since
     )
-    select
+    select distinct on (r.subscription_id, r.delivery_seq)
       p_lane, r.subscription_id, r.delivery_seq, r.status, r.code, r.ticket, r.price, r.volume,
       case when r.status = 'EXECUTED' and r.action in ('OPEN', 'CLOSE', 'PARTIAL_CLOSE') then
         (r.price - r.master_price) * case when (r.side = 'BUY') = (r.action = 'OPEN') then 1 else -1 end
       end,
-      r.received_at, r.executed_at, v_now
+      r.received_at, r.executed_at, v_now, case when not r.is_final then v_now end
     from ruled as r
     where r.verdict = 'RECORDED'
-    order by r.subscription_id, r.delivery_seq
+    order by r.subscription_id, r.delivery_seq, r.is_final desc
+    on conflict (lane, subscription_id, delivery_seq) do update
+    set
+      status = excluded.status, code = excluded.code, ticket = excluded.ticket, price = excluded.price,
+      volume = excluded.volume, slippage = excluded.slippage, received_at = excluded.received_at,
+      executed_at = excluded.executed_at, reported_at = excluded.reported_at
   ), guarded as (
     insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
     select
-      p_lane, v_now, case when r.verdict = 'RECORDED' then 'GUARD' else 'PLANE' end,
-      case when r.verdict = 'RECORDED' then r.code when r.verdict = 'REPORT_CONFLICT' then 'TRR02' else r.refusal end,
+      p_lane, v_now, case when r.verdict = 'RECORDED' and r.status <> 'EXECUTED' then 'GUARD' else 'PLANE' end,
+      case
+        when r.verdict <> 'RECORDED' then r.answer_code
+        when r.status = 'EXECUTED' then 'TRR05'
+        else r.code
+      end,
       r.stream_id, r.subscription_id, r.delivery_seq,
       jsonb_build_object('status', r.status, 'code', r.code, 'ticket', r.ticket, 'price', r.price, 'volume', r.volume)
     from ruled as r
-    where r.verdict not in ('RECORDED', 'REPORT_DUPLICATE') or (r.verdict = 'RECORDED' and r.status <> 'EXECUTED')
+    where r.verdict not in ('RECORDED', 'REPORT_DUPLICATE')
+      or (r.verdict = 'RECORDED' and r.status <> 'EXECUTED')
+      -- More than was decided is open all the same: it is recorded, and catch-up cuts it.
+      or (r.verdict = 'RECORDED' and r.action in ('OPEN', 'PLACE') and r.volume > r.decided_volume)
   ), outcomes as (
     -- A guard that rejected sent nothing to its broker. What failed at the broker may still turn out to have been filled,
     -- so its copy stays DELIVERED and is closed with the others; an EA that holds nothing answers TRG03.
     select
-      r.subscription_id, r.stream_id, r.position_id,
+      r.subscription_id, r.stream_id, r.position_id, count(*) as settled,
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as opened,
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED') as refused,
+      bool_or(r.action in ('OPEN', 'PLACE') and r.code = 'TRG01') as missed,
       bool_or(r.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as closed,
+      bool_or(r.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') and r.code = 'TRG03' or r.action = 'CANCEL' and r.status = 'EXECUTED')
+        as holds_nothing,
+      bool_or(r.reason = 'PROTECTED') as by_protection,
+      bool_or(r.action in ('MODIFY', 'AMEND') and r.status <> 'EXECUTED') as stops_failed,
+      coalesce(sum(r.volume) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED'), 0)
+      - coalesce(sum(r.volume) filter (where r.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
       max(r.ticket) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket
     from ruled as r
-    where r.verdict = 'RECORDED'
+    where r.verdict = 'RECORDED' and r.is_final
     group by r.subscription_id, r.stream_id, r.position_id
   ), settled as (
     update signals.copies as c
     set
       status = case
+        when o.missed then 'MISSED'
         when o.refused then 'REFUSED'
-        when c.status = 'REFUSED' then 'REFUSED'
-        when o.closed then 'CLOSED'
+        when c.status in ('REFUSED', 'MISSED') then c.status
+        when o.closed and (o.holds_nothing or c.held_volume + o.traded <= 0) then 'CLOSED'
         when o.opened and c.status = 'DELIVERED' then 'OPEN'
         else c.status
       end,
+      closed_by = case
+        when o.closed and (o.holds_nothing or c.held_volume + o.traded <= 0) and c.status not in ('REFUSED', 'MISSED')
+          then case when o.by_protection then 'PROTECTION' else 'MASTER' end
+        else c.closed_by
+      end,
       ticket = coalesce(o.ticket, c.ticket),
+      held_volume = case when o.holds_nothing then 0 else c.held_volume + o.traded end,
+      pending = c.pending - o.settled,
       target_volume = case when o.refused then 0 else c.target_volume end,
+      stop_loss = case when not o.stops_failed then c.stop_loss end,
+      take_profit = case when not o.stops_failed then c.take_profit end,
       changed_at = v_now
     from outcomes as o
     -- By the key and then by the row: a plan made while the table is empty must still be right when it is not.
@@ -164,9 +213,17 @@ begin
       limit 1
     ) as found
     where c.lane = p_lane and c.ctid = found.row
+  ), tried_again as (
+    -- A cut that did not happen is not left to the round of the schedule: the next run of signals.find_drift takes it first.
+    insert into signals.subscription_heads as h (lane, subscription_id)
+    select distinct p_lane, r.subscription_id
+    from ruled as r
+    where r.verdict = 'RECORDED' and r.action in ('CLOSE', 'PARTIAL_CLOSE', 'CANCEL') and r.is_final
+      and r.code is distinct from 'TRG03' and (r.status <> 'EXECUTED' or r.volume < r.held_volume - r.decided_volume)
+    order by r.subscription_id
+    on conflict (lane, subscription_id) do update set checked_at = null
   )
-  select
-    r.ord::integer, r.verdict, case when r.verdict = 'REPORT_CONFLICT' then 'TRR02' else r.refusal end
+  select r.ord::integer, r.verdict, r.answer_code
   from ruled as r
   order by r.ord;
 end
@@ -176,4 +233,4 @@ comment on function signals.report(
   smallint, uuid[], bigint[], bigint[], text[], text[], bigint[], bigint[], bigint[], bigint[], bigint[]
 ) is
 'Records what subscribers'' EAs did with their deliveries: a row each, in order, with verdict and code. Parallel arrays; prices and
-volumes in 1e-8, times in microseconds. The first report of a delivery stands.';
+volumes in 1e-8, times in microseconds. The first final report of a delivery stands; UNKNOWN is replaced by it.';

@@ -1,8 +1,10 @@
--- requires: signals/transition
+-- requires: signals/catch_up signals/transition
 -- Takes the fence of the subscription for this session, like signals.open_stream does for a master. The account's lane
 -- holds both the session and the subscription.
 create or replace function signals.resume(p_lane smallint, p_session uuid, p_subscription bigint, p_last bigint)
-returns table (code text, detail text, stream text, state text, delivery_seq bigint)
+returns table (
+  code text, detail text, stream text, state text, delivery_seq bigint, portfolio_id bigint, mode text
+)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -37,17 +39,25 @@ begin
   elsif v_code is null and v_subscription.state = 'DEGRADED_GAP' then
     v_subscription.state := signals.transition(p_subscription, 'resumed', 'resume');
   end if;
-  if v_code is null then
-    update signals.subscription_heads as h
-    set session_id = p_session
-    where h.lane = p_lane and h.subscription_id = p_subscription;
+  if v_code is not null then
+    return query select
+      v_code, p_subscription::text, null::text, v_subscription.state, v_head.delivery_seq, null::bigint, null::text;
+    return;
   end if;
-  return query select
-    v_code, p_subscription::text, case when v_code is null then v_subscription.stream_name end, v_subscription.state,
-    v_head.delivery_seq;
+  update signals.subscription_heads as h
+  set session_id = p_session, acknowledged_seq = greatest(h.acknowledged_seq, p_last)
+  where h.lane = p_lane and h.subscription_id = p_subscription;
+  perform signals.catch_up(p_lane, array[p_subscription], 'resume');
+  return query
+  select
+    null::text, p_subscription::text, v_subscription.stream_name, v_subscription.state, h.delivery_seq, p.portfolio_id, p.mode
+  from signals.subscription_heads as h
+  cross join signals.portfolios as p
+  where h.lane = p_lane and h.subscription_id = p_subscription
+    and p.lane = p_lane and p.portfolio_id = v_subscription.portfolio_id;
 end
 $$;
 
 comment on function signals.resume(smallint, uuid, bigint, bigint) is
 'Makes the session the one copier of the subscription, which has processed deliveries up to p_last.
-code: TRA06, TRA07, TRS17, TRS18, or null with the newest delivery_seq; signals.deliveries has the rest.';
+code: TRA06, TRA07, TRS17, TRS18, or null with the newest delivery_seq, catch-up included; signals.deliveries has the rest.';

@@ -15,6 +15,7 @@ as $$
     when not p_raises then null
     when p_instrument.symbol is null then 'TRS11'
     when coalesce(p_side, '') not in ('BUY', 'SELL') then 'TRS09'
+    when coalesce(p_order_type, 'MARKET') not in ('MARKET', 'LIMIT', 'STOP', 'STOP_LIMIT') then 'TRS09'
     when (p_action = 'PLACE') <> (coalesce(p_order_type, 'MARKET') <> 'MARKET') then 'TRS09'
     when coalesce(p_volume, 0) <= 0 then 'TRS12'
     when p_volume not between p_instrument.volume_min and p_instrument.volume_max then 'TRS14'

@@ -1,6 +1,6 @@
 -- The hot path is the gateway's; streams, subscriptions and halts are the operator's. Tables are private.
 
-grant usage on schema signals to ecp_gateway, ecp_operator, ecp_api;
+grant usage on schema signals to ecp_gateway, ecp_operator, ecp_api, ecp_auditor;
 
 grant execute on function
   signals.deliveries,
@@ -8,7 +8,9 @@ grant execute on function
   signals.feed,
   signals.heads,
   signals.ingest,
+  signals.note_equity,
   signals.open_stream,
+  signals.reconcile,
   signals.report,
   signals.resume,
   signals.resync,
@@ -17,18 +19,28 @@ grant execute on function
 to ecp_gateway;
 
 grant execute on function
+  signals.catch_up,
   signals.create_portfolio,
   signals.create_stream,
   signals.define_instrument,
   signals.explain,
+  signals.explain_delivery,
   signals.halt,
+  signals.lift_protection,
   signals.map_symbol,
+  signals.protect,
+  signals.remove_protection,
   signals.schedule_news,
+  signals.settle,
   signals.subscribe,
   signals.transition,
+  signals.what_if,
   signals.write_settings
 to ecp_operator;
 
 grant execute on function
-  signals.explain
+  signals.explain,
+  signals.explain_delivery
 to ecp_api;
+
+grant select on signals.overdue to ecp_operator, ecp_auditor;

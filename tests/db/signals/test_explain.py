@@ -118,11 +118,23 @@ def test_what_is_not_dispatched_yet_is_pending(plane: Plane, master: Master, cop
 
 def test_what_came_before_the_subscription_is_not_its(plane: Plane, master: Master) -> None:
     master.does("OPEN")
+    master.does("CLOSE", 1)
     assert explained(plane, plane.copier(master)) == (
         "BEFORE_SUBSCRIPTION",
         None,
         "Not copied: the subscription began after this signal.",
     )
+
+
+def test_what_was_open_before_the_subscription_is_explained_by_late_join(plane: Plane, master: Master) -> None:
+    master.does("OPEN", 1)
+    declines, joins = plane.copier(master), plane.copier(master, late_join="ALL")
+    assert explained(plane, declines) == (
+        "SKIPPED",
+        "LATE_JOIN",
+        "Skipped by late join: what was missed is not caught up.",
+    )
+    assert explained(plane, joins) == ("DELIVERED", "CAUGHT_UP", "Caught up (resume). Delivered as 1; no report yet.")
 
 
 def test_what_came_after_the_end_is_not_its(plane: Plane, master: Master, copier: Copier) -> None:

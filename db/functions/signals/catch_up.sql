@@ -1,0 +1,273 @@
+-- requires: core/now signals/appraise signals/volume_limits
+-- What the settings want, less what the copies hold and were told: closes first, then volumes, then openings, then stops.
+-- Asked again it finds nothing more to do. Holding the heads is enough: dispatch, which moves the lane's copy of the
+-- master's book on, takes them before it does.
+-- A cut that was never told is told at once; anything is tried again only when every delivery about the copy has its final
+-- report (pending = 0): while one is unknown, a second try could be a second trade.
+create or replace function signals.catch_up(p_lane smallint, p_subscriptions bigint[], p_cause text) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz;
+  v_halted boolean;
+  v_deliveries integer;
+begin
+  perform 1
+  from signals.subscription_heads as h
+  where h.lane = p_lane and h.subscription_id = any (p_subscriptions)
+  order by h.subscription_id
+  for no key update;
+  v_now := core.now();
+  select k.halted into v_halted from core.kill_switch as k;
+
+  with compared as materialized (
+    select
+      u.subscription_id, u.stream_id, u.settings_version, k::signals.copy_settings as settings, h.delivery_seq as delivered,
+      h.day, h.day_openings, b::signals.portfolios as portfolio, c.epoch, c.seq,
+      signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
+      coalesce(w.closes_all, false) as closes_all,
+      u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted
+      and coalesce(h.blocked_by, b.blocked_by) is null
+      and (not b.is_protected or coalesce(b.stated_at >= v_now - interval '1 minute', false)) as may_open
+    from unnest(p_subscriptions) as a (subscription_id)
+    cross join lateral (
+      select x.* from signals.subscriptions as x where x.lane = p_lane and x.subscription_id = a.subscription_id limit 1
+    ) as u
+    inner join signals.subscription_states as t on t.state = u.state
+    cross join lateral (
+      select x.*
+      from signals.copy_settings as x
+      where x.lane = p_lane and x.subscription_id = u.subscription_id and x.version = u.settings_version
+      limit 1
+    ) as k
+    cross join lateral (
+      select x.* from signals.subscription_heads as x where x.lane = p_lane and x.subscription_id = u.subscription_id limit 1
+    ) as h
+    cross join lateral (
+      select x.* from signals.portfolios as x where x.lane = p_lane and x.portfolio_id = u.portfolio_id limit 1
+    ) as b
+    -- The book must have come to where the subscription starts.
+    cross join lateral (
+      select x.epoch, x.seq
+      from signals.dispatch_cursors as x
+      where x.lane = p_lane and x.stream_id = u.stream_id and (x.epoch, x.seq) >= (u.started_epoch, u.started_seq)
+      limit 1
+    ) as c
+    left join lateral (
+      select bool_or(x.action = 'CLOSE_ALL') as closes_all
+      from signals.protections as x
+      where x.lane = p_lane and x.protection_id in (h.blocked_by, b.blocked_by)
+    ) as w on true
+  ), held as materialized (
+    select
+      s.subscription_id, s.stream_id, s.closes_all, s.settings, c::signals.copies as copy, p::signals.positions as position,
+      l.minimum, l.step,
+      least(c.target_volume, case
+        when p.position_id is null or s.closes_all then 0
+        when p.volume >= c.master_volume then c.opened_volume
+        else div(c.opened_volume * p.volume, c.master_volume * l.step) * l.step
+      end) as wanted
+    from compared as s
+    cross join lateral (
+      select x.*
+      from signals.copies as x
+      where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
+        and x.status in ('DELIVERED', 'OPEN', 'CLOSING')
+      offset 0
+    ) as c
+    left join lateral (
+      select x.* from signals.positions as x
+      where x.lane = p_lane and x.stream_id = s.stream_id and x.position_id = c.position_id
+      limit 1
+    ) as p on true
+    left join lateral (
+      select x.* from signals.symbol_resolutions as x
+      where x.lane = p_lane and x.portfolio_id = (s.portfolio).portfolio_id and x.master_symbol = p.symbol
+      limit 1
+    ) as r on true
+    cross join lateral signals.volume_limits(s.settings, r::signals.symbol_resolutions) as l
+  ), managed as (
+    select
+      h.subscription_id, h.stream_id, h.copy, h.position, h.closes_all,
+      case when h.wanted < h.minimum and h.wanted < (h.copy).opened_volume then 0 else h.wanted end as wanted,
+      h.settings, h.step, h.minimum
+    from held as h
+  ), changes as (
+    select
+      case when m.wanted = 0 then 1 else 2 end as turn, m.subscription_id, (m.copy).position_id as position_id,
+      case when m.wanted = 0 then 'CLOSE' else 'PARTIAL_CLOSE' end as action,
+      case when m.closes_all then 'PROTECTED' else 'CAUGHT_UP' end as reason,
+      (m.copy).symbol, (m.copy).side, m.wanted as volume, null::numeric as price, null::numeric as stop_loss,
+      null::numeric as take_profit, null::text as order_type, null::bigint as magic, null::numeric as worst_price,
+      (m.copy).held_volume, (m.copy).ticket, false as raises_exposure, null::numeric as master_volume,
+      null::boolean as is_reversed, null::timestamptz as opened_at,
+      jsonb_build_object(
+        'mode', 'DIFFERENCE', 'master_volume', (m.copy).master_volume, 'master_remains', coalesce((m.position).volume, 0),
+        'opened_volume', (m.copy).opened_volume, 'held_volume', (m.copy).held_volume, 'told', (m.copy).target_volume,
+        'step', m.step, 'minimum', m.minimum
+      ) as inputs
+    from managed as m
+    where m.wanted < (m.copy).target_volume or ((m.copy).pending = 0 and (m.copy).held_volume > m.wanted)
+    union all
+    select
+      4, m.subscription_id, (m.copy).position_id,
+      case when (m.position).order_type = 'MARKET' then 'MODIFY' else 'AMEND' end, 'CAUGHT_UP', (m.copy).symbol,
+      (m.copy).side, null, (m.position).price, e.stop_loss, e.take_profit, null, null, null, (m.copy).held_volume,
+      (m.copy).ticket, false, null, null, null, '{"mode": "STOPS"}'
+    from managed as m
+    cross join lateral (
+      select
+        case when (m.copy).is_reversed then (m.position).take_profit else (m.position).stop_loss end as stop_loss,
+        case when (m.copy).is_reversed then (m.position).stop_loss else (m.position).take_profit end as take_profit
+    ) as e
+    where m.wanted > 0 and (m.copy).pending = 0 and (m.copy).status = 'OPEN' and (m.settings).copy_stops
+      and (m.position).position_id is not null and (m.copy).held_volume > 0
+      and (e.stop_loss, e.take_profit) is distinct from ((m.copy).stop_loss, (m.copy).take_profit)
+    union all
+    select
+      3, o.subscription_id, o.position_id, o.action, o.reason, o.symbol, o.side, o.volume, o.price, o.stop_loss,
+      o.take_profit, o.order_type, o.magic, o.worst_price, null, null, true, o.master_volume, o.is_reversed, o.opened_at,
+      o.inputs
+    from (
+      select
+        s.subscription_id, p.position_id, case when a.order_type = 'MARKET' then 'OPEN' else 'PLACE' end as action,
+        coalesce(a.symbol, p.symbol) as symbol, coalesce(a.side, p.side) as side, a.volume, p.price, a.stop_loss,
+        a.take_profit, a.order_type, p.magic, p.volume as master_volume, (s.settings).reverse as is_reversed, p.opened_at,
+        case when (s.settings).late_join = 'NOT_IN_PROFIT' and a.order_type = 'MARKET' then p.price end as worst_price,
+        a.inputs || jsonb_build_object(
+          'late_join', (s.settings).late_join, 'age_ms', round(extract(epoch from v_now - p.opened_at) * 1000, 3),
+          'refusal', a.reason
+        ) as inputs,
+        case
+          when (s.settings).late_join = 'NONE' or p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
+          when a.reason in ('OUT_OF_HOURS', 'NEWS_WINDOW', 'NO_BALANCE', 'SYMBOL_NOT_TRADED') then 'LATER'
+          when a.reason is not null then 'LATE_JOIN'
+          when row_number() over (
+            partition by s.subscription_id, a.reason is null order by p.opened_at, p.position_id
+          ) > (s.settings).trades_per_day - case when s.day = s.today then s.day_openings else 0 end then 'LATER'
+          else 'CAUGHT_UP'
+        end as reason
+      from compared as s
+      cross join lateral (
+        select x.* from signals.positions as x where x.lane = p_lane and x.stream_id = s.stream_id offset 0
+      ) as p
+      left join lateral (
+        select x.status from signals.copies as x
+        where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
+          and x.position_id = p.position_id
+        limit 1
+      ) as c on true
+      left join lateral (
+        select x.* from signals.symbol_resolutions as x
+        where x.lane = p_lane and x.portfolio_id = (s.portfolio).portfolio_id and x.master_symbol = p.symbol
+        limit 1
+      ) as r on true
+      cross join lateral signals.volume_limits(s.settings, r::signals.symbol_resolutions) as l
+      cross join lateral signals.appraise(
+        p::signals.positions, s.settings, s.portfolio, r::signals.symbol_resolutions, l.step, l.minimum, l.maximum, v_now
+      ) as a
+      where s.may_open and coalesce(c.status, 'MISSED') = 'MISSED'
+    ) as o
+    where o.reason <> 'LATER'
+  ), numbered as materialized (
+    select
+      c.*, s.stream_id, s.epoch, s.seq, s.settings_version, s.settings, s.today,
+      base.part + row_number() over (partition by c.subscription_id order by c.turn, c.opened_at, c.position_id) as part,
+      case when c.reason <> 'LATE_JOIN' then
+        s.delivered + count(*) filter (where c.reason <> 'LATE_JOIN')
+          over (partition by c.subscription_id order by c.turn, c.opened_at, c.position_id)
+      end as delivery_seq
+    from compared as s
+    inner join changes as c on c.subscription_id = s.subscription_id
+    cross join lateral (
+      select coalesce(max(x.part), 0) as part
+      from signals.decisions as x
+      where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
+        and x.epoch = s.epoch and x.seq = s.seq
+    ) as base
+  ), stored as (
+    insert into signals.decisions (
+      lane, subscription_id, stream_id, epoch, seq, part, delivery_seq, reason, action, symbol, side, position_id, volume,
+      price, stop_loss, take_profit, magic, order_type, worst_price, held_volume, ticket, sent_at, expires_at,
+      settings_version, inputs, decided_at
+    )
+    select
+      p_lane, n.subscription_id, n.stream_id, n.epoch, n.seq, n.part, n.delivery_seq, n.reason, n.action, n.symbol, n.side,
+      n.position_id, case when n.reason <> 'LATE_JOIN' then n.volume end, n.price, n.stop_loss, n.take_profit, n.magic,
+      n.order_type, n.worst_price, n.held_volume, n.ticket, v_now,
+      case when n.raises_exposure then v_now + (n.settings).ttl end, n.settings_version,
+      n.inputs || jsonb_build_object('cause', p_cause), v_now
+    from numbered as n
+  ), counted as (
+    insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq, checked_at, day, day_openings)
+    select
+      p_lane, s.subscription_id, coalesce(max(n.delivery_seq), s.delivered), v_now, s.today,
+      count(*) filter (where n.raises_exposure and n.delivery_seq is not null)
+    from compared as s
+    left join numbered as n on n.subscription_id = s.subscription_id
+    group by s.subscription_id, s.delivered, s.today
+    order by s.subscription_id
+    on conflict (lane, subscription_id) do update
+    set
+      delivery_seq = excluded.delivery_seq, checked_at = v_now, day = excluded.day,
+      day_openings = excluded.day_openings + case when excluded.day = h.day then h.day_openings else 0 end
+  ), changed as (
+    insert into signals.copies as c (
+      lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
+      opened_at, changed_at, pending, stop_loss, take_profit, is_reversed
+    )
+    select
+      p_lane, n.subscription_id, n.stream_id, n.position_id, n.symbol, n.side, coalesce(n.master_volume, 1),
+      case when n.delivery_seq is null then 0 when n.raises_exposure then n.volume else 1e9 end,
+      case when n.delivery_seq is null then 0 else coalesce(n.volume, 1e9) end,
+      case
+        when n.delivery_seq is null then 'SKIPPED'
+        when n.volume = 0 then 'CLOSING'
+        else 'DELIVERED'
+      end,
+      v_now, v_now, case when n.delivery_seq is null then 0 else 1 end, n.stop_loss, n.take_profit, coalesce(n.is_reversed, false)
+    from numbered as n
+    order by n.subscription_id, n.position_id
+    on conflict (lane, subscription_id, stream_id, position_id) do update
+    set
+      symbol = excluded.symbol, side = excluded.side,
+      master_volume = case when c.status = 'MISSED' then excluded.master_volume else c.master_volume end,
+      opened_volume = case when c.status = 'MISSED' then excluded.opened_volume else c.opened_volume end,
+      is_reversed = case when c.status = 'MISSED' then excluded.is_reversed else c.is_reversed end,
+      target_volume = case when c.status = 'MISSED' then excluded.target_volume else least(c.target_volume, excluded.target_volume) end,
+      status = case when c.status = 'MISSED' or excluded.status = 'CLOSING' then excluded.status else c.status end,
+      pending = c.pending + excluded.pending,
+      stop_loss = coalesce(excluded.stop_loss, c.stop_loss), take_profit = coalesce(excluded.take_profit, c.take_profit),
+      changed_at = v_now
+  ), finished as (
+    -- Told to close, everything reported, nothing held.
+    insert into signals.copies as c (
+      lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
+      opened_at, changed_at
+    )
+    select
+      p_lane, m.subscription_id, m.stream_id, (m.copy).position_id, (m.copy).symbol, (m.copy).side, 1, 1, 0, 'CLOSED', v_now,
+      v_now
+    from managed as m
+    where (m.copy).status = 'CLOSING' and (m.copy).pending = 0 and (m.copy).held_volume <= 0
+    on conflict (lane, subscription_id, stream_id, position_id) do update
+    set status = 'CLOSED', closed_by = 'MASTER', changed_at = v_now
+  )
+  select count(n.delivery_seq) into v_deliveries from numbered as n;
+
+  if v_deliveries > 0 then
+    perform pg_notify('ecp_deliveries', p_lane::text);
+  end if;
+  return v_deliveries;
+end
+$$;
+
+comment on function signals.catch_up(smallint, bigint[], text) is
+'Brings the books of these subscriptions to what their settings make of the master''s: new deliveries for the difference between
+signals.positions and signals.copies. Idempotent. p_cause (resume, snapshot, reconcile, schedule, protection, …) is kept beside
+each decision. Returns how many deliveries there are.';

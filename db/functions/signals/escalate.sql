@@ -1,0 +1,75 @@
+-- requires: core/now signals/overdue signals/unsettled
+-- A job: safe to run at any time and twice. Locked heads are left for the next run, for nobody may wait for it.
+create or replace function signals.escalate() returns text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := core.now();
+  v_lane smallint;
+  v_count integer;
+  v_total integer := 0;
+begin
+  for v_lane in select l.lane from core.lanes as l order by l.lane loop
+    with behind as materialized (
+      select h.subscription_id, h.settled_seq, h.delivery_seq
+      from signals.subscription_heads as h
+      where h.lane = v_lane and h.settled_seq < h.delivery_seq
+      order by h.subscription_id
+      for no key update skip locked
+    )
+    update signals.subscription_heads as h
+    set settled_seq = coalesce(
+      (
+        select min(d.delivery_seq) - 1
+        from signals.unsettled(v_lane, b.subscription_id, b.delivery_seq) as d
+      ), b.delivery_seq
+    )
+    from behind as b
+    where h.lane = v_lane and h.subscription_id = b.subscription_id;
+
+    delete from signals.escalations as e
+    where e.lane = v_lane and exists (
+      select from signals.reports as r
+      where r.lane = v_lane and r.subscription_id = e.subscription_id and r.delivery_seq = e.delivery_seq and r.status <> 'UNKNOWN'
+    );
+    with late as (
+      select
+        o.subscription_id, o.delivery_seq, o.stream_id, o.action, o.decided_at,
+        case
+          when o.decided_at < v_now - interval '1 hour' then 4
+          when o.decided_at < v_now - interval '10 minutes' then 3
+          when o.decided_at < v_now - interval '1 minute' then 2
+          else 1
+        end as level
+      from signals.overdue as o
+      where o.lane = v_lane and o.decided_at < v_now - interval '10 seconds'
+    ), raised as (
+      insert into signals.escalations as e (lane, subscription_id, delivery_seq, level, escalated_at)
+      select v_lane, l.subscription_id, l.delivery_seq, l.level, v_now from late as l
+      order by l.subscription_id, l.delivery_seq
+      on conflict (lane, subscription_id, delivery_seq) do update
+      set level = excluded.level, escalated_at = excluded.escalated_at
+      where e.level < excluded.level
+      returning e.subscription_id, e.delivery_seq, e.level
+    ), recorded as (
+      insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
+      select
+        v_lane, v_now, 'PLANE', 'TRS30', l.stream_id, l.subscription_id, l.delivery_seq,
+        jsonb_build_object('action', l.action, 'level', l.level, 'since', l.decided_at)
+      from raised as r
+      inner join late as l on l.subscription_id = r.subscription_id and l.delivery_seq = r.delivery_seq
+    )
+    select count(*) into v_count from raised;
+    if v_count > 0 then
+      perform pg_notify('ecp_alerts', jsonb_build_object('code', 'TRS30', 'lane', v_lane, 'deliveries', v_count)::text);
+    end if;
+    v_total := v_total + v_count;
+  end loop;
+  return case when v_total > 0 then v_total || ' deliveries escalated' end;
+end
+$$;
+
+comment on function signals.escalate() is
+'What manages or cuts exposure and has no final report after 10 seconds, a minute, 10 minutes, an hour: a protection event TRS30 at
+each step and a notification on ecp_alerts. Null when there was none.';

@@ -1,0 +1,108 @@
+-- requires: signals/settle_outcomes signals/unsettled
+-- A net position cannot say whose it is: what can be told is whether the lots that are not accounted for are those of all
+-- deliveries in doubt, or of none, or (there is one) a part of it. Otherwise they stay in doubt, and the difference is recorded.
+create or replace function signals.settle_netting(
+  p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
+) returns table (settled integer, differences integer)
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with family as materialized (
+    select o.subscription_id, o.stream_id, s.portfolio_id
+    from signals.subscriptions as s
+    inner join signals.subscriptions as o on o.lane = p_lane and o.portfolio_id = s.portfolio_id
+    where s.lane = p_lane and s.subscription_id = p_subscription and (o.ended_at is null or o.subscription_id = p_subscription)
+  ), told as (
+    select b.symbol, sum(case b.side when 'BUY' then b.volume else -b.volume end) as net, min(b.ticket) as ticket, max(b.price) as price
+    from jsonb_to_recordset(p_book) as b (ticket bigint, symbol text, side text, volume numeric, price numeric, order_type text)
+    where b.order_type = 'MARKET'
+    group by b.symbol
+  ), accounted as (
+    select c.symbol, sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end) as net
+    from family as f
+    inner join signals.copies as c on c.lane = p_lane and c.subscription_id = f.subscription_id and c.stream_id = f.stream_id
+    where c.status in ('DELIVERED', 'OPEN', 'CLOSING')
+    group by c.symbol
+  ), open as materialized (
+    select
+      u.*, f.stream_id as copied_stream,
+      case c.side when 'BUY' then 1 else -1 end * case
+        when u.action in ('OPEN', 'PLACE') then u.volume
+        when u.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') then least(coalesce(u.volume, 0) - c.held_volume, 0)
+        else 0
+      end as change
+    from family as f
+    cross join lateral signals.unsettled(
+      p_lane, f.subscription_id, case when f.subscription_id = p_subscription then p_last else 9223372036854775807 end
+    ) as u
+    inner join signals.copies as c
+      on c.lane = p_lane and c.subscription_id = u.subscription_id and c.stream_id = u.stream_id and c.position_id = u.position_id
+  ), weighed as materialized (
+    select
+      s.symbol, coalesce(t.net, 0) as found, coalesce(a.net, 0) as expected, coalesce(t.net, 0) - coalesce(a.net, 0) as rest,
+      o.change, coalesce(o.deliveries, 0) as deliveries, coalesce(o.is_own, true) as is_own, t.ticket, t.price
+    from (select t.symbol from told as t union select a.symbol from accounted as a union select o.symbol from open as o) as s
+    left join told as t on t.symbol = s.symbol
+    left join accounted as a on a.symbol = s.symbol
+    left join (
+      select u.symbol, sum(u.change) as change, count(*) filter (where u.change <> 0) as deliveries,
+        bool_and(u.subscription_id = p_subscription) as is_own
+      from open as u
+      group by u.symbol
+    ) as o on o.symbol = s.symbol
+  ), outcomes as (
+    select
+      u.delivery_seq, u.stream_id, u.position_id, u.action, w.ticket, w.price,
+      case when w.rest = 0 and u.change <> 0 then 'FAILED' else 'EXECUTED' end as status,
+      case when w.deliveries = 1 and u.change <> 0 then abs(w.rest) else abs(u.change) end as volume
+    from open as u
+    inner join weighed as w on w.symbol = u.symbol
+    where u.subscription_id = p_subscription and w.is_own and (
+      u.change = 0 or w.rest = w.change or (w.rest = 0 and w.change <> 0)
+      or (w.deliveries = 1 and sign(w.rest) = sign(w.change) and abs(w.rest) < abs(w.change))
+    )
+  ), answered as materialized (
+    select signals.settle_outcomes(
+      p_lane, p_subscription,
+      -- The ticket of a net position is nobody's own.
+      coalesce(jsonb_agg(jsonb_build_object('delivery_seq', o.delivery_seq, 'status', o.status, 'price', o.price, 'volume', o.volume)), '[]'),
+      'SNAPSHOT', p_now
+    ) as settled
+    from outcomes as o
+  ), attributed as (
+    update signals.copies as c
+    set
+      held_volume = c.held_volume + e.traded, pending = c.pending - e.settles,
+      status = case
+        when c.status = 'DELIVERED' and e.opened then 'OPEN'
+        when c.status = 'DELIVERED' and e.missed and c.pending = e.settles then 'MISSED'
+        when c.status = 'CLOSING' and c.pending = e.settles and c.held_volume + e.traded <= 0 then 'CLOSED'
+        else c.status
+      end,
+      target_volume = case when c.status = 'DELIVERED' and e.missed and c.pending = e.settles then 0 else c.target_volume end,
+      closed_by = case when c.status = 'CLOSING' and c.pending = e.settles and c.held_volume + e.traded <= 0 then 'MASTER' else c.closed_by end,
+      changed_at = p_now
+    from (
+      select
+        o.stream_id, o.position_id, count(*) as settles,
+        bool_or(o.action in ('OPEN', 'PLACE') and o.status = 'EXECUTED') as opened,
+        bool_or(o.action in ('OPEN', 'PLACE') and o.status = 'FAILED') as missed,
+        coalesce(sum(case when o.action in ('OPEN', 'PLACE') then o.volume else -o.volume end) filter (where o.status = 'EXECUTED'), 0) as traded
+      from outcomes as o
+      group by o.stream_id, o.position_id
+    ) as e
+    where c.lane = p_lane and c.subscription_id = p_subscription and c.stream_id = e.stream_id and c.position_id = e.position_id
+  ), found as (
+    insert into signals.differences (lane, found_at, origin, kind, stream_id, subscription_id, symbol, expected, found)
+    select
+      p_lane, p_now, 'FOLLOWER', 'NET_VOLUME', f.stream_id, p_subscription, w.symbol, to_jsonb(w.expected), to_jsonb(w.found)
+    from weighed as w
+    inner join family as f on f.subscription_id = p_subscription
+    where w.rest <> 0 and w.is_own and not exists (select from outcomes as o inner join open as u on u.delivery_seq = o.delivery_seq where u.symbol = w.symbol and u.change <> 0)
+    returning 1
+  )
+  select (select a.settled from answered as a), (select count(*) from found)::integer
+$$;
+
+comment on function signals.settle_netting(smallint, bigint, bigint, jsonb, timestamptz) is
+'signals.reconcile for a netting account: the net position of each symbol against the lots of all copies of the portfolio.';

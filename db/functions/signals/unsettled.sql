@@ -1,0 +1,20 @@
+-- From settled_seq on, so that it costs what is open and not what has been.
+create or replace function signals.unsettled(p_lane smallint, p_subscription bigint, p_last bigint)
+returns setof signals.decisions
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.*
+  from signals.subscription_heads as h
+  inner join signals.decisions as d
+    on d.lane = p_lane and d.subscription_id = h.subscription_id and d.delivery_seq > h.settled_seq and d.delivery_seq <= p_last
+  where h.lane = p_lane and h.subscription_id = p_subscription and not exists (
+    select
+    from signals.reports as r
+    where r.lane = p_lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
+      and r.status <> 'UNKNOWN'
+  )
+$$;
+
+comment on function signals.unsettled(smallint, bigint, bigint) is
+'Deliveries of a subscription up to p_last that have no final report: unanswered, or UNKNOWN.';

@@ -1,0 +1,14 @@
+-- Every job there is, in one statement: a line taken out here is a job that the deploy takes off the schedule. A job that
+-- stays as it was keeps its next slot.
+merge into ops.jobs as j
+using (
+  values
+  ('escalate', 'signals.escalate', interval '5 seconds'),
+  ('find_drift', 'signals.find_drift', interval '10 seconds')
+) as d (name, call, every) on d.name = j.name
+when matched and (j.call, j.every) is distinct from (d.call, d.every) then
+  update set call = d.call, every = d.every, due_at = core.now()
+when not matched then
+  insert (name, call, every, due_at) values (d.name, d.call, d.every, core.now())
+when not matched by source then
+  delete;
