@@ -124,13 +124,13 @@ create table signals.specifications (
   constraint specifications_volume_range check (
     volume_step > 0 and volume_min > 0 and volume_min <= volume_max and volume_max <= 1e9
   ),
-  constraint specifications_tick_range check (tick_size > 0 and tick_value > 0),
+  constraint specifications_tick_range check (tick_size > 0 and tick_value >= 0),
   constraint specifications_trade_mode_known check (
     trade_mode in ('FULL', 'LONG_ONLY', 'SHORT_ONLY', 'CLOSE_ONLY', 'DISABLED')
   )
 );
 comment on table signals.specifications is 'What the broker of a portfolio trades, as the EA uploaded it.';
-comment on column signals.specifications.tick_value is 'Money of the account that one lot gains with one tick.';
+comment on column signals.specifications.tick_value is 'Money of the account that one lot gains with one tick; 0: the terminal does not know.';
 
 create table signals.symbol_maps (
   lane smallint not null,

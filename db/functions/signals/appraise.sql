@@ -28,7 +28,7 @@ as $$
       when o.order_type is null then 'REVERSE_UNSUPPORTED'
       when p_settings.sizing = 'RISK' and (p_position.stop_loss > 0 and p_position.stop_loss <> p_position.price) is not true
         then 'NO_STOP'
-      when p_settings.sizing = 'RISK' and p_resolution.tick_value is null then 'NO_SPECIFICATION'
+      when p_settings.sizing = 'RISK' and (p_resolution.tick_value > 0) is not true then 'NO_SPECIFICATION'
       when q.lots is null then 'NO_BALANCE'
       when q.lots < p_minimum and p_settings.below_minimum = 'SKIP' or p_minimum > p_maximum then 'BELOW_MINIMUM'
       when q.lots > p_maximum and p_settings.above_maximum = 'SKIP' then 'ABOVE_MAXIMUM'
@@ -90,7 +90,7 @@ as $$
         else p_position.volume * p_settings.multiplier * o.own
       end as numerator,
       o.own_contract * case p_settings.sizing
-        when 'RISK' then 100 * nullif(abs(p_position.price - p_position.stop_loss), 0) * p_resolution.tick_value
+        when 'RISK' then 100 * nullif(abs(p_position.price - p_position.stop_loss) * p_resolution.tick_value, 0)
         when 'BALANCE_RATIO' then o.master
         when 'EQUITY_RATIO' then o.master
         else 1

@@ -18,7 +18,7 @@ as $$
           when u.contract_size between 1 and 1e17 is not true then 'specifications_contract_size_range'
           when (u.volume_step > 0 and u.volume_min > 0 and u.volume_max between u.volume_min and 1e17) is not true
             then 'specifications_volume_range'
-          when (u.tick_size > 0 and u.tick_value > 0) is not true then 'specifications_tick_range'
+          when (u.tick_size > 0 and u.tick_value >= 0) is not true then 'specifications_tick_range'
           when (u.trade_mode in ('FULL', 'LONG_ONLY', 'SHORT_ONLY', 'CLOSE_ONLY', 'DISABLED')) is not true
             then 'specifications_trade_mode_known'
         end as rule

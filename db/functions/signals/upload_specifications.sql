@@ -44,7 +44,7 @@ begin
   )
   select
     p_lane, p_portfolio, u.symbol, u.digits, core.from_e8(u.contract_size), core.from_e8(u.volume_min),
-    core.from_e8(u.volume_max), core.from_e8(u.volume_step), core.from_e8(u.tick_size), core.from_e8(u.tick_value),
+    core.from_e8(u.volume_max), core.from_e8(u.volume_step), core.from_e8(u.tick_size), u.tick_value * 0.00000001,
     nullif(u.base_currency, ''), nullif(u.profit_currency, ''), u.trade_mode, core.now()
   from unnest(
     p_symbols, p_digits, p_contract_sizes, p_volume_mins, p_volume_maxs, p_volume_steps, p_tick_sizes, p_tick_values,

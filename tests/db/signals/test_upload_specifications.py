@@ -80,7 +80,7 @@ def test_the_list_of_another_portfolio_is_untouched(plane: Plane, master: Master
         *(({"volume_max": value}, "volume_range") for value in (0, "0.009", BIGINT, None)),
         *(({"volume_step": value}, "volume_range") for value in (0, -1, None)),
         *(({"tick_size": value}, "tick_range") for value in (0, -1, None)),
-        *(({"tick_value": value}, "tick_range") for value in (0, -1, None)),
+        *(({"tick_value": value}, "tick_range") for value in (-1, None)),
         *(({"trade_mode": value}, "trade_mode_known") for value in ("", "FREE", None)),
     ],
 )
