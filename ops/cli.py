@@ -2,6 +2,7 @@
 only then, so that `ecp --help` stays instant."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,8 +24,11 @@ class _Commands(TyperGroup):
         except Refusal as error:
             refusal = error
         except psycopg.Error as error:
-            # Codes of the project come with their own hint; without any SQLSTATE, the connection was lost.
+            # Codes of the project come with their own hint, and a detail that says which; without any SQLSTATE, the
+            # connection was lost.
             said = error.diag.message_primary or str(error).strip().partition("\n")[0]
+            if (error.sqlstate or "").startswith("TR") and error.diag.message_detail:
+                said = f"{said} {error.diag.message_detail}"
             refusal = Refusal(error.sqlstate or "TRD01", said, error.diag.message_hint or "see the log of the server")
         typer.secho(f"ecp: {refusal}", fg="red", err=True)
         typer.echo(f"hint: {refusal.hint}", err=True)
@@ -122,14 +126,53 @@ def verify(
 def explain(
     context: typer.Context,
     subscription: Annotated[int, typer.Argument(help="Number of the subscription.")],
-    epoch: Annotated[int, typer.Argument(help="Epoch of the signal.")],
-    seq: Annotated[int, typer.Argument(help="Number of the signal in its epoch.")],
+    epoch: Annotated[int | None, typer.Argument(help="Epoch of the signal.")] = None,
+    seq: Annotated[int | None, typer.Argument(help="Number of the signal in its epoch.")] = None,
+    delivery: Annotated[int | None, typer.Option(min=1, help="Number of the delivery, instead of the signal.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say why a subscription did, or did not, copy a signal of its stream."""
+    """Say why a subscription did, or did not, copy a signal of its stream, or what a delivery came from."""
     from ops import explain
 
-    explain.run(context.obj.stack, subscription, epoch, seq, as_json=json)
+    if delivery is not None and epoch is None:
+        explain.run(context.obj.stack, subscription, delivery_seq=delivery, as_json=json)
+    elif delivery is None and epoch is not None and seq is not None:
+        explain.run(context.obj.stack, subscription, signal=(epoch, seq), as_json=json)
+    else:
+        raise typer.BadParameter("give EPOCH and SEQ of a signal, or --delivery")
+
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+
+@app.command()
+def whatif(
+    context: typer.Context,
+    subscription: Annotated[int, typer.Argument(help="Number of the subscription.")],
+    settings: Annotated[str, typer.Option(help="What to change, as JSON: columns of signals.copy_settings.")],
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The day to replay, UTC.")
+    ] = None,
+    begin: Annotated[
+        datetime | None, typer.Option("--from", formats=TIMES, metavar="TIME", help="Or from when, UTC.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=TIMES, metavar="TIME", help="And up to when; by default now.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Replay what a master sent, the last 24 hours by default, under other settings; nothing is changed."""
+    from ops import whatif
+
+    begin, end = (at and at.replace(tzinfo=UTC) for at in (begin, end))
+    if day is not None:
+        if begin or end:
+            raise typer.BadParameter("give --day, or --from and --to")
+        begin = day.replace(tzinfo=UTC)
+        end = begin + timedelta(days=1)
+    if begin and end and begin >= end:
+        raise typer.BadParameter("--from is not before --to")
+    whatif.run(context.obj.stack, subscription, settings, begin=begin, end=end, as_json=json)
 
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -164,6 +207,23 @@ def copy(
     from ops.bench import copy
 
     copy.run(context.obj.stack, subscribers=subscribers, rate=rate, seconds=seconds).print(as_json=json)
+
+
+@bench.command()
+def dispatch(
+    context: typer.Context,
+    subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions to one stream, of mixed settings.")] = 1000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscription.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """From a master's ack to the last delivery; then what a decision costs by sizing mode, and a catch-up."""
+    from ops.bench import dispatch
+
+    result = dispatch.run(context.obj.stack, subscriptions=subscriptions, rate=rate, seconds=seconds)
+    result.print(as_json=json)
+    if not result.complete:
+        raise typer.Exit(1)
 
 
 @app.command()

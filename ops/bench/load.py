@@ -22,12 +22,14 @@ class Publisher:
     client: Client
     stream_id: int
     seq: int = 0
+    template: pb.Signal = field(default_factory=pb.Signal)
+    """What every signal says beside what it says anyway: stops, the master's account and the like."""
 
     @classmethod
-    async def connect(cls, port: int, master: Master) -> "Publisher":
+    async def connect(cls, port: int, master: Master, template: pb.Signal | None = None) -> "Publisher":
         client = await Client.connect("127.0.0.1", port, master.token)
         opened = await client.open_stream(master.stream)
-        return cls(client, opened.stream_id, opened.last_seq)
+        return cls(client, opened.stream_id, opened.last_seq, template or pb.Signal())
 
     def signals(self, count: int) -> list[pb.SignedSignal]:
         """The next `count` signals, signed."""
@@ -36,21 +38,20 @@ class Publisher:
     def _next(self) -> pb.SignedSignal:
         self.seq += 1
         is_open = self.seq % 2 == 1
-        return sign(
-            KEY,
-            pb.Signal(
-                stream_id=self.stream_id,
-                epoch=1,
-                seq=self.seq,
-                action=pb.OPEN if is_open else pb.CLOSE,
-                symbol=SYMBOL,
-                side=pb.BUY,
-                position_id=(self.seq + 1) // 2,
-                volume_e8=10_000_000,
-                price_e8=107_219_000,
-                sent_at_us=self.client.plane_time_us(),
-            ),
+        signal = pb.Signal(
+            stream_id=self.stream_id,
+            epoch=1,
+            seq=self.seq,
+            action=pb.OPEN if is_open else pb.CLOSE,
+            symbol=SYMBOL,
+            side=pb.BUY,
+            position_id=(self.seq + 1) // 2,
+            volume_e8=10_000_000,
+            price_e8=107_219_000,
+            sent_at_us=self.client.plane_time_us(),
         )
+        signal.MergeFrom(self.template)
+        return sign(KEY, signal)
 
 
 @dataclass
@@ -62,13 +63,18 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
 
 
+async def first_signal(publisher: Publisher) -> None:
+    """A master's first signal, resent as a master would, for as long as the plane cannot say."""
+    first = publisher.signals(1)
+    while (await publisher.client.publish(publisher.stream_id, first)).verdicts == [pb.UNDECIDED]:
+        pass
+
+
 async def warm_up(publishers: list[Publisher], rate: float) -> None:
-    """Connections, plans and caches, outside the measurement. Each master's first signal is resent, as a master
-    would, for as long as the plane cannot say; what is offered later is not, so that nothing hides in a resend."""
+    """Connections, plans and caches, outside the measurement. What is offered after each master's first signal is
+    not resent, so that nothing hides in a resend."""
     for publisher in publishers:
-        first = publisher.signals(1)
-        while (await publisher.client.publish(publisher.stream_id, first)).verdicts == [pb.UNDECIDED]:
-            pass
+        await first_signal(publisher)
     await offer(publishers, rate, 1)
 
 
@@ -87,9 +93,7 @@ async def offer(
     tally = Tally()
     total = round(rate * seconds)
     answers: list[asyncio.Future[pb.Ack]] = []
-    gc.collect()
-    gc.freeze()
-    gc.disable()  # a pause of the generator's own would be booked on the plane
+    hold_gc()
     start = loop.time() + 0.05
     turn = 0
     while tally.offered < total:
@@ -111,6 +115,13 @@ async def offer(
     await asyncio.wait(answers, timeout=30)
     gc.enable()
     return tally
+
+
+def hold_gc() -> None:
+    """No collection until `gc.enable()`: a pause of the generator's own would be booked on the plane."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def _record(times: list[float], tally: Tally, answer: "asyncio.Future[pb.Ack]") -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 KEY = bytes(range(32))
 SYMBOL = "EURUSD"
+MAGIC = 7
 SETTINGS = '{"multiplier": 0.5, "ttl": "5 s"}'
 
 
@@ -26,6 +28,47 @@ class Follower:
 
     subscription_id: int
     token: str
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A subscription that copies into a portfolio of its own, at whose broker symbols end in `suffix`."""
+
+    subscription_id: int
+    portfolio_id: int
+    suffix: str
+    copies: bool
+    """Whether its settings take what the master of the bench does."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A subscriber with one license, and so one connection, for several subscriptions."""
+
+    account_id: int
+    token: str
+    copies: list[Copy]
+
+
+# What people set, and whether it lets the master's EURUSD BUY of 0.10 lots, magic 7, through.
+MIX: list[tuple[dict[str, Any], bool]] = [
+    ({"sizing": "SAME"}, True),
+    ({"sizing": "FIXED", "fixed_volume": 0.05}, True),
+    ({"sizing": "MULTIPLIER", "multiplier": 0.5}, True),
+    ({"sizing": "BALANCE_RATIO", "volume_step": 0.02, "volume_min": 0.02}, True),
+    ({"sizing": "EQUITY_RATIO", "below_minimum": "ROUND_UP"}, True),
+    ({"sizing": "RISK", "risk_percent": 1}, True),
+    ({"sizing": "SAME", "reverse": True}, True),
+    ({"sizing": "RISK", "risk_percent": 0.5, "reverse": True, "sides": ["BUY"]}, True),
+    ({"sizing": "MULTIPLIER", "multiplier": 2, "align_contract_size": True, "max_deviation_points": 30}, True),
+    ({"hours": ["Mon-Sun 00:00-24:00"], "zone": "BROKER", "trades_per_day": 1_000_000}, True),
+    ({"news_before": "15 min", "news_after": "15 min", "symbols": [SYMBOL], "magics": [MAGIC]}, True),
+    ({"sides": ["SELL"]}, False),
+    ({"excluded_symbols": [SYMBOL]}, False),
+    ({"magics": [MAGIC + 1]}, False),
+    ({"multiplier": 0.01}, False),
+]
+SUFFIXES = ["", ".m", "_i", "pro", "m"]
 
 
 def masters(connection: Connection[Any], count: int, *, ttl_ms: int) -> list[Master]:
@@ -50,6 +93,30 @@ def followers(connection: Connection[Any], count: int, stream_id: int) -> list[F
         account = _one(connection, "select access.create_account(%s, array['subscriber'])", name)
         subscription = _one(connection, "select signals.subscribe(%s, %s, %s)", account, stream_id, SETTINGS)
         made.append(Follower(subscription, _license(connection, account, "subscribe")))
+    return made
+
+
+def accounts(connection: Connection[Any], count: int, stream_id: int, *, each: int = 20) -> list[Account]:
+    """`count` subscriptions to one stream, of mixed settings, `each` to an account; dealt over the lanes."""
+    made = []
+    for first in range(0, count, each):
+        with connection.transaction():
+            name = f"bench-{secrets.token_hex(6)}"
+            account = _one(connection, "select access.create_account(%s, array['subscriber'])", name)
+            copies = []
+            for number in range(first, min(first + each, count)):
+                settings, is_copied = MIX[number % len(MIX)]
+                portfolio = _one(connection, "select signals.create_portfolio(%s, %s)", account, f"p{number}")
+                subscription = _one(
+                    connection,
+                    "select signals.subscribe(%s, %s, %s, %s)",
+                    account,
+                    stream_id,
+                    Jsonb({"ttl": "5 s"} | settings),
+                    portfolio,
+                )
+                copies.append(Copy(subscription, portfolio, SUFFIXES[number // len(MIX) % len(SUFFIXES)], is_copied))
+            made.append(Account(account, _license(connection, account, "subscribe"), copies))
     return made
 
 

@@ -48,6 +48,8 @@ def test_status_names_what_was_changed_by_hand(empty_url: str) -> None:
         (("--database-url", "postgresql://127.0.0.1:1/none", "deploy"), "TRD01"),
         (("--database-url", "not a url", "deploy"), "TRD01"),
         (("--database-url", "postgresql://127.0.0.1:1/none", "pg", "stop"), "TRD09"),
+        (("whatif", "1", "--settings", "risk"), "TRS20"),
+        (("whatif", "1", "--settings", '["RISK"]'), "TRS20"),
     ],
 )
 def test_what_went_wrong_is_a_line_and_a_hint(arguments: tuple[str, ...], code: str) -> None:
@@ -64,6 +66,23 @@ def test_a_database_that_is_missing_is_named(empty_url: str) -> None:
     assert "does not exist" in result.output
 
 
-@pytest.mark.parametrize("arguments", [("--stack", "huge", "status"), ("deploy", "--lanes", "0"), ("pg", "dance")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--stack", "huge", "status"),
+        ("deploy", "--lanes", "0"),
+        ("pg", "dance"),
+        ("explain", "1"),
+        ("explain", "1", "1"),
+        ("explain", "1", "1", "1", "--delivery", "1"),
+        ("explain", "1", "--delivery", "0"),
+        ("whatif", "1"),
+        ("whatif", "1", "--settings", "{}", "--day", "yesterday"),
+        ("whatif", "1", "--settings", "{}", "--day", "2026-11-20", "--from", "2026-11-20"),
+        ("whatif", "1", "--settings", "{}", "--from", "2026-11-20", "--to", "2026-11-20"),
+        ("bench", "dispatch", "--subscriptions", "0"),
+    ],
+)
 def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:
-    assert ecp(*arguments).exit_code == 2
+    # A server that is not there: what gets past the arguments would exit with 1.
+    assert ecp("--database-url", "postgresql://127.0.0.1:1/none", *arguments).exit_code == 2
