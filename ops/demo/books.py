@@ -1,8 +1,9 @@
 """What the plane says that followers hold, beside what their brokers say."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -10,20 +11,39 @@ from ops import explain
 from ops.demo.bars import E8
 from ops.demo.copier import Copier
 from ops.demo.master import Master
+from ops.demo.strategy import Side
 
 SETTLE_S = 30.0
 POLL_S = 0.02
 
+# What must be open of a copy is what the decisions left of it, unless the market closed it at the broker.
+IMPLIED = """
+select position_id, symbol, side, target_volume
+from signals.copies
+where subscription_id = %s and status in ('OPEN', 'CLOSING') and target_volume > 0
+"""
 
-@dataclass(frozen=True)
-class Exposure:
-    """The master's open position: the seqs of its opening and of the partial closes since; none when flat."""
+DECIDED = """
+select
+  count(*) filter (where part = 0 and delivery_seq is null),
+  count(*) filter (where reason = 'CAUGHT_UP' and action in ('OPEN', 'PLACE'))
+from signals.decisions
+where subscription_id = %s
+"""
 
-    position_id: int = 0
-    seqs: tuple[int, ...] = ()
+# By position of the master, what it holds.
+Book = dict[int, Side]
 
 
-FLAT = Exposure()
+class Held(NamedTuple):
+    """What is open for one position of the master."""
+
+    symbol: str
+    side: Side
+    volume: int
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.volume / E8:.2f} {self.symbol}"
 
 
 async def settle(db: Connection[Any], master: Master, copiers: list[Copier]) -> list[str]:
@@ -39,29 +59,88 @@ async def settle(db: Connection[Any], master: Master, copiers: list[Copier]) -> 
 
 
 async def _rest(db: Connection[Any], master: Master, copier: Copier) -> None:
-    """Wait until the newest signal was decided for the copier, and nothing is left to execute or to be acked."""
+    """Wait until the newest signal was decided for the copier, nothing is left to execute or to be acked, and its
+    terminal has told what its market did."""
+    terminal = copier.terminal
     while True:
         row = explain.read(db, copier.subscription_id, master.epoch, master.last_seq)
-        if row["outcome"] != "PENDING" and copier.idle and copier.sequence.last >= await copier.newest():
-            return
+        if row["outcome"] != "PENDING":
+            await terminal.pulse()
+            newest = await terminal.newest(copier.subscription_id)
+            if terminal.idle and terminal.last >= newest:
+                return
         await asyncio.sleep(POLL_S)
 
 
-def differences(db: Connection[Any], master: Master, copiers: list[Copier], exposure: Exposure) -> list[str]:
-    """Where a broker's book is not what the master's book and the plane's decisions imply, in words."""
+def differences(db: Connection[Any], book: Book, copiers: list[Copier]) -> list[str]:
+    """Where a broker's book is not what the master's and the plane's decisions imply, in words."""
     found = []
     for copier in copiers:
-        expected = _implied(db, master, copier, exposure)
-        held = {position: copier.broker.book[ticket].volume for position, ticket in copier.tickets.items()}
-        if held != expected or len(copier.broker.book) != len(held):
-            found.append(f"{copier.follower.name} holds {held or 'nothing'}, and should hold {expected or 'nothing'}")
+        name, expected, held = copier.follower.name, _implied(db, copier), _attributed(copier)
+        if held != expected:
+            found.append(f"{name} holds {_said(held)}, and should hold {_said(expected)}")
+        if _at_broker(copier) != _sums(copier):
+            found.append(f"{name}'s broker holds something else than the copies: {_at_broker(copier)}")
+        sides = {position: _turned(side) if copier.follower.reverse else side for position, side in book.items()}
+        if any(copy.side != sides.get(position) for position, copy in held.items()):
+            found.append(f"{name} holds {_said(held)}, where the master has {book or 'nothing'}")
     return found
 
 
-def _implied(db: Connection[Any], master: Master, copier: Copier, exposure: Exposure) -> dict[int, int]:
-    """Position and volume (1e-8 lots): of an opening that was executed, what the newest decision leaves."""
-    rows = [explain.read(db, copier.subscription_id, master.epoch, seq) for seq in exposure.seqs]
-    if not rows or rows[0]["report"] != "EXECUTED":
-        return {}
-    volume = next(row["volume"] for row in reversed(rows) if row["outcome"] == "DELIVERED")
-    return {exposure.position_id: int(volume * E8)} if volume else {}
+def count(db: Connection[Any], copier: Copier) -> None:
+    """Put down what the plane decided without a signal, and what it decided not to deliver."""
+    row = db.execute(DECIDED, [copier.subscription_id]).fetchone()
+    assert row is not None
+    copier.skips, copier.caught_up = row
+
+
+def _implied(db: Connection[Any], copier: Copier) -> dict[int, Held]:
+    rows = db.execute(IMPLIED, [copier.subscription_id]).fetchall()
+    # On a netting account the plane cannot see which copy the market has closed, until its close is reported.
+    gone = {key.position_id for key in copier.terminal.execution.books.unexpected}
+    return {
+        position: Held(symbol, side, int(volume * E8))
+        for position, symbol, side, volume in rows
+        if position not in gone
+    }
+
+
+def _attributed(copier: Copier) -> dict[int, Held]:
+    """By the comments in the broker's history."""
+    return {
+        key.position_id: Held(copy.symbol, copy.side, copy.volume)
+        for key, copy in copier.terminal.execution.books.copies.items()
+    }
+
+
+def _at_broker(copier: Copier) -> Counter[object]:
+    """Signed lots: of each ticket, or on a netting account of each symbol."""
+    is_net = copier.follower.mode == "NETTING"
+    return _nonzero(
+        (position.symbol if is_net else position.ticket, position.side, position.volume)
+        for position in copier.broker.positions.values()
+    )
+
+
+def _sums(copier: Copier) -> Counter[object]:
+    """The same of the copies."""
+    is_net = copier.follower.mode == "NETTING"
+    return _nonzero(
+        (copy.symbol if is_net else copy.ticket, copy.side, copy.volume)
+        for copy in copier.terminal.execution.books.copies.values()
+    )
+
+
+def _nonzero(rows: Iterable[tuple[object, Side, int]]) -> Counter[object]:
+    sums: Counter[object] = Counter()
+    for key, side, volume in rows:
+        sums[key] += volume if side == "BUY" else -volume
+    return Counter({key: volume for key, volume in sums.items() if volume})
+
+
+def _turned(side: Side) -> Side:
+    return "SELL" if side == "BUY" else "BUY"
+
+
+def _said(held: dict[int, Held]) -> str:
+    return ", ".join(f"{copy} for {position}" for position, copy in sorted(held.items())) or "nothing"

@@ -8,6 +8,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from ops.demo.broker import Mode
+
 # Compressed bars come faster than any master trades; the plane's default of 100/s is for those.
 RATE = 10_000
 TTL_MS = 500
@@ -20,46 +22,55 @@ ADVERSARY_BURST = 5
 @dataclass(frozen=True)
 class Follower:
     """A subscriber: copy settings, and how well terminal and broker work. `spread` and `deviation` are parts of the
-    average range of a bar, so that they fit any instrument."""
+    average range of a bar, so that they fit any instrument; `suffix` is what the broker adds to its name."""
 
     name: str
     story: str
-    multiplier: Decimal
+    multiplier: Decimal = Decimal(1)
     volume_min: Decimal = Decimal("0.01")
     volume_max: Decimal = Decimal(100)
     deviation: float | None = None
     ttl_ms: int = TTL_MS
+    reverse: bool = False
+    late_join: str = "NONE"
+    mode: Mode = "HEDGING"
+    suffix: str = ""
     spread: float = 0.05
     refuses_every: int | None = None
     hangs_every: int | None = None
     loses: int | None = None
     breaks: bool = False
+    joins_late: bool = False
+    dies: bool = False
 
 
 FOLLOWERS = (
-    Follower("alice", "the master's lots; loses her connection half-way", Decimal(1), breaks=True),
+    Follower("alice", "the master's lots; loses her connection half-way", breaks=True),
     Follower(
         "bruno",
         "half the lots, 0.60 at most; his broker refuses every 17th order",
-        Decimal("0.5"),
+        multiplier=Decimal("0.5"),
         volume_max=Decimal("0.60"),
         refuses_every=17,
     ),
     Follower(
         "chen",
         "a tenth of the lots, 0.10 at least; her terminal loses a delivery",
-        Decimal("0.1"),
+        multiplier=Decimal("0.1"),
         volume_min=Decimal("0.10"),
         loses=5,
     ),
     Follower(
         "dora",
         "the master's lots; strict on price and age; her terminal hangs at times",
-        Decimal(1),
         deviation=0.12,
         ttl_ms=250,
         hangs_every=10,
     ),
+    Follower("emil", "twice the lots, on a netting account", multiplier=Decimal(2), mode="NETTING", suffix=".m"),
+    Follower("fatou", "sells what the master buys; pays four times the spread", reverse=True, spread=0.2),
+    Follower("gita", "joins half-way, and takes over what is open then", joins_late=True, late_join="ALL"),
+    Follower("hugo", "his terminal dies in a burst of openings, and loses its state", dies=True),
 )
 
 
@@ -85,10 +96,12 @@ class Subscriber:
 
 @dataclass(frozen=True)
 class Cast:
-    """Everybody in one run. `revoked` is a token that was the master's."""
+    """Everybody in one run; those who join late are subscribed when they do (`subscribe`). `revoked` is a token that
+    was the master's."""
 
     run: str
     symbol: str
+    swing_points: int
     master: Publisher
     subscribers: list[Subscriber]
     adversary: Publisher
@@ -100,10 +113,41 @@ def make(db: Connection[Any], symbol: str, digits: int, swing_points: int) -> Ca
     run = f"demo-{secrets.token_hex(3)}"
     master = _publisher(db, f"{run}-master", symbol, digits, RATE, RATE)
     adversary = _publisher(db, f"{run}-mallory", symbol, digits, ADVERSARY_RATE, ADVERSARY_BURST)
-    subscribers = [_subscriber(db, run, follower, master, swing_points) for follower in FOLLOWERS]
     license_id, revoked = _license(db, master.account_id, "publish")
     db.execute("select access.revoke_license(%s)", [license_id])
-    return Cast(run, symbol, master, subscribers, adversary, revoked)
+    cast = Cast(run, symbol, swing_points, master, [], adversary, revoked)
+    for follower in FOLLOWERS:
+        if not follower.joins_late:
+            subscribe(db, cast, follower)
+    return cast
+
+
+def subscribe(db: Connection[Any], cast: Cast, follower: Follower) -> Subscriber:
+    """The follower follows the master from now on."""
+    account_id = _value(db, "select access.create_account(%s, '{subscriber}')", f"{cast.run}-{follower.name}")
+    _, token = _license(db, account_id, "subscribe")
+    portfolio_id = _value(db, "select signals.create_portfolio(%s, 'main', %s)", account_id, follower.mode)
+    deviation = None if follower.deviation is None else max(round(follower.deviation * cast.swing_points), 1)
+    settings = {
+        "multiplier": follower.multiplier,
+        "volume_min": follower.volume_min,
+        "volume_max": follower.volume_max,
+        "max_deviation_points": deviation,
+        "ttl": f"{follower.ttl_ms} ms",
+        "reverse": follower.reverse,
+        "late_join": follower.late_join,
+    }
+    subscription_id = _value(
+        db,
+        "select signals.subscribe(%s, %s, %s, %s)",
+        account_id,
+        cast.master.stream_id,
+        json.dumps(settings, default=str),
+        portfolio_id,
+    )
+    subscriber = Subscriber(follower, subscription_id, token)
+    cast.subscribers.append(subscriber)
+    return subscriber
 
 
 def _publisher(db: Connection[Any], name: str, symbol: str, digits: int, rate: int, burst: int) -> Publisher:
@@ -115,23 +159,6 @@ def _publisher(db: Connection[Any], name: str, symbol: str, digits: int, rate: i
     )
     _value(db, "select signals.define_instrument(%s, %s, %s, 0.01, 100, 0.01)", stream_id, symbol, digits)
     return Publisher(account_id, token, name, stream_id, key)
-
-
-def _subscriber(db: Connection[Any], run: str, follower: Follower, master: Publisher, swing_points: int) -> Subscriber:
-    account_id = _value(db, "select access.create_account(%s, '{subscriber}')", f"{run}-{follower.name}")
-    _, token = _license(db, account_id, "subscribe")
-    deviation = None if follower.deviation is None else max(round(follower.deviation * swing_points), 1)
-    settings = {
-        "multiplier": follower.multiplier,
-        "volume_min": follower.volume_min,
-        "volume_max": follower.volume_max,
-        "max_deviation_points": deviation,
-        "ttl": f"{follower.ttl_ms} ms",
-    }
-    subscription_id = _value(
-        db, "select signals.subscribe(%s, %s, %s)", account_id, master.stream_id, json.dumps(settings, default=str)
-    )
-    return Subscriber(follower, subscription_id, token)
 
 
 def _license(db: Connection[Any], account_id: int, purpose: str) -> tuple[Any, str]:

@@ -65,7 +65,7 @@ def _play(stack: Stack, script: Script, console: Console, started: float) -> Out
         checks = verify.read(db)
         server = _server(db, stack)
     now = time.monotonic()
-    first = min((copier.first_copy_at for copier in played.copiers if copier.first_copy_at), default=now)
+    first = min((copier.tally.first_copy_at for copier in played.copiers if copier.tally.first_copy_at), default=now)
     return Outcome(played, checks, server, first_copy_s=first - started, took_s=now - started)
 
 

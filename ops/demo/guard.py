@@ -3,13 +3,13 @@
 from typing import Literal
 
 from gateway import ecp_pb2 as pb
-from ops.demo.broker import Quote
 from ops.demo.strategy import Side
 
 TTL_EXPIRED = "TRG01"
 PRICE_DEVIATION = "TRG02"
 NO_POSITION = "TRG03"
 BROKER_REJECTED = "TRG04"
+NO_ANSWER = "TRG06"
 
 RAISES_EXPOSURE = frozenset({pb.OPEN, pb.PLACE})
 
@@ -27,22 +27,20 @@ class Sequence:
         return "next" if delivery_seq == self.last + 1 else "hole"
 
 
-def refusal(delivery: pb.Delivery, *, plane_time_us: int, quote: Quote, holds: bool) -> str | None:
-    """The code of why this delivery must not be executed, None if it may be.
+def refusal(delivery: pb.Delivery, *, plane_time_us: int, price: int) -> str | None:
+    """The code of why this opening must not be executed at this price now, None if it may be.
 
-    A gap fill is an opening that was too old when it was sent, and says nothing but that. Age and price hold back
-    only what raises exposure; what manages or cuts it needs a position to act on.
+    A gap fill is an opening that is not to be tried (again), and says nothing but that. A pending order brings its own
+    price, so it is held to its age only.
     """
-    if delivery.gap_fill:
+    if delivery.gap_fill or plane_time_us > delivery.expires_at_us > 0:
         return TTL_EXPIRED
-    if delivery.action not in RAISES_EXPOSURE:
-        return None if holds else NO_POSITION
-    if plane_time_us > delivery.expires_at_us > 0:
-        return TTL_EXPIRED
-    moved = abs(quote.to_open(side_of(delivery)) - delivery.price_e8)
-    if moved > delivery.max_deviation_e8 > 0:
+    if delivery.action == pb.PLACE:
+        return None
+    if abs(price - delivery.price_e8) > delivery.max_deviation_e8 > 0:
         return PRICE_DEVIATION
-    return None
+    beyond = price - delivery.worst_price_e8 if side_of(delivery) == "BUY" else delivery.worst_price_e8 - price
+    return PRICE_DEVIATION if beyond > 0 and delivery.worst_price_e8 else None
 
 
 def side_of(delivery: pb.Delivery) -> Side:

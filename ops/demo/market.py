@@ -6,6 +6,7 @@ for a copy that comes live the moment at which its signal was sent, for one that
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # Ticks are looked up by when they happened; a copy that is this many ticks behind is shown the oldest one kept.
@@ -20,13 +21,20 @@ class Tick(NamedTuple):
     swing: int
 
 
+class Moment(NamedTuple):
+    """When an order is executed: the time whose prices it gets, and the time it really is. Plane time, µs."""
+
+    market_us: int
+    now_us: int
+
+
 class Market:
     """Prices so far."""
 
     def __init__(self) -> None:
         self._ticks: list[Tick] = []
 
-    def tick(self, time_us: int, middle: int, swing: int) -> None:
+    def tick(self, time_us: int, middle: int, swing: int = 0) -> None:
         """The price moves."""
         self._ticks.append(Tick(time_us, middle, swing))
         if len(self._ticks) > 2 * KEPT:
@@ -34,4 +42,11 @@ class Market:
 
     def at(self, time_us: int) -> Tick:
         """The price that held at that moment."""
-        return self._ticks[max(bisect_right(self._ticks, time_us, key=lambda tick: tick.time_us) - 1, 0)]
+        return self._ticks[max(self._count(time_us) - 1, 0)]
+
+    def between(self, after_us: int, until_us: int) -> Sequence[Tick]:
+        """How it moved after one moment and until another, which is included."""
+        return self._ticks[self._count(after_us) : self._count(until_us)]
+
+    def _count(self, until_us: int) -> int:
+        return bisect_right(self._ticks, until_us, key=lambda tick: tick.time_us)

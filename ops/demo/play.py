@@ -13,20 +13,25 @@ from psycopg import Connection
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
-from ops.demo import books
+from ops.demo import books, cast
 from ops.demo.adversary import Adversary
 from ops.demo.bars import BadBars, Bar, Survey, read, survey, true_range
-from ops.demo.books import FLAT, Exposure
-from ops.demo.broker import PaperBroker
-from ops.demo.cast import TTL_MS, Cast
-from ops.demo.copier import Copier
+from ops.demo.books import Book
+from ops.demo.cast import FOLLOWERS, TTL_MS, Cast, Follower
+from ops.demo.copier import Copier, equip
 from ops.demo.market import Market
 from ops.demo.master import Master
-from ops.demo.strategy import SLOW, Crossover, Intent
+from ops.demo.strategy import LARGEST, SLOW, Action, Crossover, Intent, Side
 
 # Whoever was away for longer than this finds the openings of that time too old.
 AWAY_S = 1.2 * TTL_MS / 1000
 TRADES_MISSED = 3
+
+# Beside its strategy the master trades so many positions at once, after such a part of the bars, for such a part.
+BURST = 8
+BURST_AT, BURST_FOR = 0.7, 0.02
+# Far from the positions of the strategy.
+BURST_POSITION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Play:
     """A run while it goes on, and what is known of it afterwards."""
 
     cast: Cast
+    port: int
     survey: Survey
     market: Market
     strategy: Crossover
@@ -65,7 +71,7 @@ class Play:
     adversary: Adversary
     bars: int = 0
     over: bool = False
-    exposure: Exposure = FLAT
+    book: Book = field(default_factory=dict)
     openings: list[int] = field(default_factory=list)
     unlike: list[str] = field(default_factory=list)
     now_us: int = 0
@@ -89,27 +95,17 @@ async def prepare(cast: Cast, script: Script, port: int) -> Play:
     client = await Client.connect("127.0.0.1", port, cast.master.token, name="demo-master")
     opened = await client.open_stream(cast.master.stream)
     master = Master(client, cast.master, opened, cast.symbol)
-    copiers = []
-    for subscriber in cast.subscribers:
-        follower = subscriber.follower
-        broker = PaperBroker(
-            follower.name,
-            market,
-            point=bars.point,
-            spread=max(round(follower.spread * bars.swing / bars.point), 1) * bars.point,
-            refuses_every=follower.refuses_every,
-        )
-        copier = Copier(follower, subscriber.subscription_id, subscriber.token, port, broker)
-        await copier.connect()
-        copiers.append(copier)
+    copiers = [equip(subscriber, cast.symbol, bars, market, port) for subscriber in cast.subscribers]
+    for copier in copiers:
+        await copier.terminal.connect()
     adversary = Adversary(cast, port, master)
-    return Play(cast, bars, market, Crossover(bars.point), master, copiers, adversary)
+    return Play(cast, port, bars, market, Crossover(bars.point), master, copiers, adversary)
 
 
 async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
     """Play all bars and bring everything to rest. Raises an ExceptionGroup when the plane goes away."""
     async with asyncio.TaskGroup() as stage:
-        working = [stage.create_task(copier.run()) for copier in play.copiers]
+        working = [stage.create_task(copier.terminal.run()) for copier in play.copiers]
         working.append(stage.create_task(_watch(play)))
         async with asyncio.TaskGroup() as acts:
             acts.create_task(play.adversary.knock())
@@ -117,11 +113,19 @@ async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
             for copier in play.copiers:
                 if copier.follower.breaks:
                     acts.create_task(_lose_connection(play, copier))
+                if copier.follower.dies:
+                    acts.create_task(_die(play, copier))
             acts.create_task(_bars(play, script))
+            for follower in FOLLOWERS:
+                if follower.joins_late:
+                    copier = await _join(play, follower, db)
+                    working.append(stage.create_task(copier.terminal.run()))
         await _compare(play, db)
         _close(play)
         await _compare(play, db)
         play.adversary.look_back()
+        for copier in play.copiers:
+            books.count(db, copier)
         for task in working:
             task.cancel()
 
@@ -129,14 +133,14 @@ async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
 async def _compare(play: Play, db: Connection[Any]) -> None:
     """At rest, every broker's book must follow from the master's."""
     play.unlike += await books.settle(db, play.master, play.copiers)
-    play.unlike += books.differences(db, play.master, play.copiers, play.exposure)
+    play.unlike += books.differences(db, play.book, play.copiers)
 
 
 async def leave(play: Play) -> None:
     """Everybody logs out."""
     for copier in play.copiers:
-        if copier.connected:
-            await copier.client.close()
+        if copier.terminal.connected:
+            await copier.terminal.client.close()
     await play.master.client.close()
 
 
@@ -145,6 +149,7 @@ async def _bars(play: Play, script: Script) -> None:
     wiretaps = deque(play.adversary.wiretaps())
     stretch = due = max(script.survey.count // (len(wiretaps) + 2), 1)
     started = time.perf_counter()
+    burst = range(int(script.survey.count * BURST_AT), int(script.survey.count * (BURST_AT + BURST_FOR)) + 1)
     before: Bar | None = None
     for number, bar in enumerate(islice(read(script.path), script.limit), 1):
         await asyncio.sleep(max(started + number / script.pace - time.perf_counter(), 0))
@@ -158,6 +163,10 @@ async def _bars(play: Play, script: Script) -> None:
                 due += stretch
                 await play.master.settle()
                 await play.adversary.inject(wiretaps.popleft())
+        if number == burst.start:
+            _burst(play, bar.close)
+        if number == burst.stop:
+            _close_burst(play, bar.close)
         await play.move_on(number, over=number == script.survey.count)
     await play.master.settle()
     for wiretap in wiretaps:
@@ -171,12 +180,10 @@ def _act(play: Play, intent: Intent, swing: int, *, is_held_back: bool = False) 
     seq = play.master.send(intent, now, is_lost=is_held_back)
     match intent.action:
         case "OPEN":
-            play.exposure = Exposure(intent.position_id, (seq,))
+            play.book[intent.position_id] = intent.side
             play.openings.append(seq)
-        case "PARTIAL_CLOSE":
-            play.exposure = Exposure(intent.position_id, (*play.exposure.seqs, seq))
         case "CLOSE":
-            play.exposure = FLAT
+            del play.book[intent.position_id]
 
 
 def _close(play: Play) -> None:
@@ -186,17 +193,55 @@ def _close(play: Play) -> None:
         _act(play, intent, 0)
 
 
+def _burst(play: Play, price: int) -> None:
+    """Many openings at once, in both directions."""
+    for number in range(BURST):
+        _act(play, _burst_intent("OPEN", number, price), 0)
+
+
+def _close_burst(play: Play, price: int) -> None:
+    """As many closes at once."""
+    for number in range(BURST):
+        _act(play, _burst_intent("CLOSE", number, price), 0)
+
+
+def _burst_intent(action: Action, number: int, price: int) -> Intent:
+    side: Side = "SELL" if number % 3 == 0 else "BUY"
+    return Intent(action, side, BURST_POSITION + number, LARGEST, price, 0)
+
+
+async def _die(play: Play, copier: Copier) -> None:
+    """Killed in the middle of the burst, started again at once, with nothing but the token."""
+    terminal = copier.terminal
+    terminal.die_at(lambda delivery: delivery.position_id == BURST_POSITION + BURST // 2)
+    await play.until(terminal.died.is_set)
+    if terminal.died.is_set():
+        await terminal.restart(lose_state=True)
+
+
+async def _join(play: Play, follower: Follower, db: Connection[Any]) -> Copier:
+    """Half-way, when there is something to take over."""
+    half = play.survey.count // 2
+    await play.until(lambda: play.bars >= half and play.book)
+    subscriber = cast.subscribe(db, play.cast, follower)
+    copier = equip(subscriber, play.cast.symbol, play.survey, play.market, play.port)
+    copier.missed = play.master.rulings["ACCEPTED"]
+    await copier.terminal.connect()
+    play.copiers.append(copier)
+    return copier
+
+
 async def _lose_connection(play: Play, copier: Copier) -> None:
     """Half-way, with a copy open: away until the master has opened a few more, all too old to follow."""
-    half = play.survey.count // 2
-    await play.until(lambda: play.bars >= half and copier.tickets)
-    if not copier.tickets:
+    half, terminal = play.survey.count // 2, copier.terminal
+    await play.until(lambda: play.bars >= half and terminal.broker.positions)
+    if not terminal.broker.positions:
         return
-    copier.disconnect()
+    terminal.disconnect()
     missed = len(play.openings)
     await play.until(lambda: len(play.openings) >= missed + TRADES_MISSED)
     await asyncio.sleep(AWAY_S)
-    await copier.connect()
+    await terminal.connect()
 
 
 async def _watch(play: Play) -> None:
@@ -204,7 +249,9 @@ async def _watch(play: Play) -> None:
     while True:
         await asyncio.sleep(0.1)
         clients = {"the master": play.master.client}
-        clients |= {copier.follower.name: copier.client for copier in play.copiers if copier.connected}
+        clients |= {
+            copier.follower.name: copier.terminal.client for copier in play.copiers if copier.terminal.connected
+        }
         for who, client in clients.items():
             if client.ended.done():
                 word = client.ended.result()

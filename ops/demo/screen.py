@@ -12,13 +12,12 @@ from ops.bench.figures import percentile
 from ops.demo.bars import E8
 from ops.demo.copier import Copier
 from ops.demo.play import Play
-from ops.demo.summary import skipped
 
 FRAMES_PER_S = 5
-DEPOSIT = 100_000
 # Of the latest values only, so that the table shows how things are going now.
 RECENT = 500
 LINES = 10
+SHOWN = 3
 
 
 async def watch(play: Play, console: Console) -> None:
@@ -39,7 +38,7 @@ async def _table(play: Play, console: Console) -> None:
 async def _lines(play: Play, console: Console) -> None:
     for part in range(1, LINES + 1):
         await play.until(lambda part=part: play.bars * LINES >= part * play.survey.count)  # type: ignore[misc]
-        executed = sum(copier.reported["EXECUTED"] for copier in play.copiers)
+        executed = sum(copier.tally.reported["EXECUTED"] for copier in play.copiers)
         console.print(
             f"bar {play.bars} of {play.survey.count}: {play.master.sent} signals, {executed} copies executed",
             highlight=False,
@@ -67,18 +66,19 @@ def _people(play: Play) -> Table:
         table.add_row(
             copier.follower.name,
             _position(copier),
-            f"{DEPOSIT + copier.broker.profit(play.now_us) / E8:,.2f}",
-            f"{copier.reported['EXECUTED']:,}",
-            f"{skipped(play, copier):,}",
-            f"{copier.refused.total():,}",
+            f"{copier.broker.equity(play.now_us) / E8:,.2f}",
+            f"{copier.tally.reported['EXECUTED']:,}",
+            f"{copier.skipped(play.master.rulings):,}",
+            f"{copier.tally.refused.total():,}",
         )
     return table
 
 
 def _position(copier: Copier) -> str:
-    if not copier.connected:
+    if not copier.terminal.connected:
         return "[yellow]disconnected[/]"
-    return ", ".join(f"{held.side} {held.volume / E8:.2f}" for held in copier.broker.book.values()) or "flat"
+    held = [f"{held.side} {held.volume / E8:.2f}" for held in copier.broker.positions.values()]
+    return ", ".join(held) or "flat" if len(held) < SHOWN else f"{len(held)} positions"
 
 
 def _verdicts(play: Play) -> Text:
@@ -87,7 +87,7 @@ def _verdicts(play: Play) -> Text:
 
 
 def _latency(play: Play) -> Text:
-    copies = [took for copier in play.copiers for took in copier.copy_ms[-RECENT:]]
+    copies = [took for copier in play.copiers for took in copier.tally.copy_ms[-RECENT:]]
     parts = [
         f"{name} p50 {percentile(values, 0.5):.1f} p99 {percentile(values, 0.99):.1f} ms"
         for name, values in (("ingest", play.master.ack_ms[-RECENT:]), ("copy", copies))

@@ -43,7 +43,7 @@ class Outcome:
     @property
     def latency_ms(self) -> dict[str, float]:
         ingest = self.play.master.ack_ms
-        copy = [took for copier in self.play.copiers for took in copier.copy_ms]
+        copy = [took for copier in self.play.copiers for took in copier.tally.copy_ms]
         return {
             f"{name}_{label}": percentile(values, share)
             for name, values in (("ingest", ingest), ("copy", copy))
@@ -54,11 +54,11 @@ class Outcome:
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The object of `ecp demo --json`."""
     play = outcome.play
-    reports: Counter[str] = sum((copier.reported for copier in play.copiers), Counter())
+    reports: Counter[str] = sum((copier.tally.reported for copier in play.copiers), Counter())
     return {
         "bars": play.bars,
         "signals": {"sent": play.master.sent + play.adversary.sent, "verdicts": dict(outcome.verdicts)},
-        "deliveries": sum(copier.sequence.last for copier in play.copiers),
+        "deliveries": sum(copier.terminal.last for copier in play.copiers),
         "reports": dict(reports),
         "latency_ms": outcome.latency_ms,
         "verify": {
@@ -136,26 +136,32 @@ def in_words(outcome: Outcome, command: str) -> Iterator[str]:
 
 
 def _copier_in_words(play: Play, copier: Copier) -> Iterator[str]:
-    follower = copier.follower
-    why = ", ".join(f"{count} {GUARD.get(code, code)}" for code, count in copier.refused.most_common())
+    follower, tally = copier.follower, copier.tally
+    why = ", ".join(f"{count} {GUARD.get(code, code)}" for code, count in tally.refused.most_common())
     yield f"  {follower.name}, subscription {copier.subscription_id}: {follower.story}"
     yield (
-        f"      executed {copier.reported['EXECUTED']:,}, skipped {skipped(play, copier):,}, "
-        f"refused {copier.refused.total():,}{f' ({why})' if why else ''}, result {copier.broker.realised / E8:+,.2f}"
+        f"      executed {tally.reported['EXECUTED']:,}, skipped {copier.skipped(play.master.rulings):,}, "
+        f"refused {tally.refused.total():,}{f' ({why})' if why else ''}, result {copier.broker.realised / E8:+,.2f}"
     )
-    if copier.idle_signals:
-        yield f"      had no position to act on for {copier.idle_signals} more"
-    if copier.resumed:
-        yield f"      came back to {copier.resent} missed deliveries, {copier.gap_fills} of them too old to follow"
-    if copier.holes:
-        yield f"      noticed that a delivery was missing, and got it again ({copier.holes})"
-    if copier.retries:
-        yield f"      repeated {copier.retries} orders that the broker had refused: they manage or cut exposure"
+    if notes := list(_notes(copier)):
+        yield f"      {'; '.join(notes)}"
 
 
-def skipped(play: Play, copier: Copier) -> int:
-    """Accepted signals that the plane decided not to deliver to this copier, as far as it has heard."""
-    return max(play.master.rulings["ACCEPTED"] - copier.sequence.last, 0)
+def _notes(copier: Copier) -> Iterator[str]:
+    """What happened to this one."""
+    follower, tally, execution = copier.follower, copier.tally, copier.terminal.execution
+    if follower.breaks and tally.resumed:
+        yield f"came back to {tally.resent} missed deliveries, {tally.gap_fills} of them too old to follow"
+    if follower.dies and tally.resumed:
+        yield f"found {tally.recovered} unreported orders again at the broker, and repeated none"
+    if copier.caught_up:
+        yield f"took over {copier.caught_up} of the master's positions"
+    if tally.holes:
+        yield f"noticed that a delivery was missing, and got it again ({tally.holes})"
+    if execution.retries:
+        yield f"repeated {execution.retries} orders that manage or cut exposure and had been refused"
+    if tally.idle_signals:
+        yield f"had no position for {tally.idle_signals} more"
 
 
 def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
@@ -168,11 +174,11 @@ def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
     }
     for outcome, what in wanted.items():
         for copier in play.copiers:
-            if outcome in copier.examples:
-                yield f"{copier.follower.name}: {what}", copier.subscription_id, *copier.examples[outcome]
+            if outcome in copier.tally.examples:
+                yield f"{copier.follower.name}: {what}", copier.subscription_id, *copier.tally.examples[outcome]
                 break
-    choosy = min(play.copiers, key=lambda copier: len(copier.delivered))
+    choosy = max(play.copiers, key=lambda copier: copier.skipped(play.master.rulings))
     for seq in play.openings:
-        if seq not in choosy.delivered:
+        if seq not in choosy.tally.delivered:
             yield f"{choosy.follower.name}: skipped by the plane", choosy.subscription_id, play.master.epoch, seq
             return

@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway import ecp_pb2 as pb
 from ops.cli import app
 from ops.demo import play as stage
 from ops.demo.adversary import Attempt
 from ops.demo.bars import E8
-from ops.demo.broker import Fill, PaperBroker
+from ops.demo.broker import PaperBroker
+from ops.demo.execution import Execution
 from ops.demo.play import Play
 
 pytestmark = pytest.mark.core
@@ -24,6 +26,11 @@ BARS = 900
 
 def ecp(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+def lie(report: pb.Report, ticket: int, _: object) -> None:
+    """Something was traded, whatever it was."""
+    report.status, report.ticket, report.price_e8, report.volume_e8 = pb.EXECUTED, ticket, E8, E8
 
 
 def test_one_object_says_what_came_of_it(database_url: str) -> None:
@@ -57,6 +64,8 @@ def test_the_summary_tells_the_story_and_its_commands_work_afterwards(database_u
     assert "missed deliveries" in result.stdout
     assert "too old to follow" in result.stdout
     assert "noticed that a delivery was missing" in result.stdout
+    assert re.search(r"gita, .+\n.+\n.+took over [1-9]", result.stdout)
+    assert re.search(r"hugo, .+\n.+\n.+found [1-9]\d* unreported orders again at the broker", result.stdout)
     assert re.search(r"Attacks: (\d+) of \1 ended as they must", result.stdout)
 
     told = {}
@@ -100,10 +109,21 @@ def test_a_book_that_differs_or_an_attack_that_succeeds_fails_the_run(
 def test_a_broker_that_does_not_do_what_it_says_is_found_out(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PaperBroker, "reduce", lambda _, ticket, __, ___: Fill(ticket, E8, E8))
+    monkeypatch.setattr(PaperBroker, "_reduce", lambda *_: None)
     result = ecp("--database-url", database_url, "demo", "--limit", "200")
     assert result.exit_code == 1
-    assert re.search(r"FAILED: alice holds {.+}, and should hold nothing", result.stdout)
+    assert "FAILED: alice's broker holds something else than the copies" in result.stdout
+    assert "FAILED: emil's broker holds something else than the copies" in result.stdout
+
+
+def test_a_terminal_that_does_not_close_what_it_says_is_found_out(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Execution, "_reduce", lambda *_: None)
+    monkeypatch.setattr(Execution, "_tell", staticmethod(lie))
+    result = ecp("--database-url", database_url, "demo", "--limit", "200")
+    assert result.exit_code == 1
+    assert re.search(r"FAILED: fatou holds (BUY|SELL) .+ for \d+, and should hold nothing", result.stdout)
 
 
 @pytest.mark.parametrize(
