@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 import structlog
 
 from gateway.calls import RUN_DUE_JOB, SET_TIMEOUTS
@@ -39,21 +38,16 @@ class Ticker:
                 try:
                     await self._tick(connection)
                 except LOST as error:
-                    log.warning("ticker lost its connection", error=repr(error))
+                    log.warning("jobs interrupted", error=repr(error))
                 finally:
                     connection.terminate()
             await asyncio.sleep(EVERY)
 
     async def _tick(self, connection: Connection) -> None:
-        """Until the connection is lost."""
+        """Until it fails. What a single job fails with is kept by the database, and no failure here."""
         await connection.execute(SET_TIMEOUTS, str(int(self._deadline * 1000)), timeout=EVERY)
         while True:
-            try:
-                # One at a time: what a job locks, it keeps until the call ends.
-                while await connection.fetchval(RUN_DUE_JOB, timeout=self._deadline + EVERY):
-                    pass
-            except asyncpg.PostgresError as error:
-                if connection.is_closed():
-                    raise
-                log.warning("jobs failed", sqlstate=error.sqlstate, error=str(error))
+            # One at a time: what a job locks, it keeps until the call ends.
+            while await connection.fetchval(RUN_DUE_JOB, timeout=self._deadline + EVERY):
+                pass
             await asyncio.sleep(EVERY)

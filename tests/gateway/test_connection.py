@@ -280,6 +280,19 @@ async def test_half_closed_client_that_does_not_read_is_not_waited_for(
     await left(gateway)
 
 
+async def test_half_closed_client_does_not_wait_for_ever(start: Start, connect: Connect, market: Market) -> None:
+    gateway = await start(stall_ms=200)
+    client = await connect(gateway, market.master().token, heartbeat=False)
+    (at_gateway,) = gateway.plane.connections
+    at_gateway._admit(1)  # and the answer does not come
+    client.transport.write_eof()
+    async with asyncio.timeout(5):
+        await client.ended
+    await left(gateway)
+    at_gateway.settle(b"", 1)
+    assert gateway.plane.inflight == 0
+
+
 async def test_fragments_of_one_byte(gateway: Gateway, market: Market) -> None:
     client = await Client.dial(*gateway.address)
     hello = pb.Hello(protocol=1, token=market.master().token, instance=bytes(16))
