@@ -88,7 +88,7 @@ create table signals.portfolios (
   created_at timestamptz not null,
   constraint portfolios_pk primary key (lane, portfolio_id),
   constraint portfolios_id_unique unique (portfolio_id),
-  constraint portfolios_name_unique unique (lane, account_id, name),
+  constraint portfolios_name_unique unique (account_id, name),
   constraint portfolios_account_fk foreign key (lane, account_id) references access.accounts,
   constraint portfolios_name_length check (length(name) between 1 and 100),
   constraint portfolios_mode_known check (mode in ('HEDGING', 'NETTING')),
@@ -303,6 +303,10 @@ comment on column signals.copy_settings.zone is 'Of hours and of the trading day
 comment on column signals.copy_settings.late_join is
 'What is done about positions of the master that were missed: NONE, ALL, NOT_IN_PROFIT (at the master''s price or better), MAX_AGE.';
 comment on column signals.copy_settings.capital is 'Money that the subscription is given: what its protections are measured against.';
+
+alter table signals.dispatch_cursors
+add column is_halted boolean not null default false;
+comment on column signals.dispatch_cursors.is_halted is 'Of the stream, so that a halt reaches what was accepted before it and is not dispatched.';
 
 alter table signals.subscription_heads
 add column acknowledged_seq bigint not null default 0,

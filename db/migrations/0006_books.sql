@@ -22,4 +22,9 @@ from (
 ) as o
 where c.lane = o.lane and c.subscription_id = o.subscription_id and c.stream_id = o.stream_id and c.position_id = o.position_id;
 
+update signals.dispatch_cursors as c
+set is_halted = true
+from signals.streams as s
+where s.stream_id = c.stream_id and s.status = 'HALTED';
+
 select signals.rebuild_book(c.lane, c.stream_id) from signals.dispatch_cursors as c;

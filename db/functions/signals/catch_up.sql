@@ -31,7 +31,7 @@ begin
       h.day, h.day_openings, b::signals.portfolios as portfolio, c.epoch, c.seq,
       signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
       coalesce(w.closes_all, false) as closes_all,
-      u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted
+      u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
       and coalesce(h.blocked_by, b.blocked_by) is null
       and (not b.is_protected or coalesce(b.stated_at >= v_now - interval '1 minute', false)) as may_open
     from unnest(p_subscriptions) as a (subscription_id)
@@ -53,7 +53,7 @@ begin
     ) as b
     -- The book must have come to where the subscription starts.
     cross join lateral (
-      select x.epoch, x.seq
+      select x.epoch, x.seq, x.is_halted
       from signals.dispatch_cursors as x
       where x.lane = p_lane and x.stream_id = u.stream_id and (x.epoch, x.seq) >= (u.started_epoch, u.started_seq)
       limit 1

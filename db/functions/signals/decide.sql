@@ -30,7 +30,7 @@ begin
 
   with fresh as materialized (
     select
-      a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane,
+      a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane, c.is_halted,
       (
         p_lane, a.stream_id, a.position_id, a.symbol, a.side, coalesce(a.order_type, 'MARKET'), a.volume, a.volume, a.price,
         coalesce(a.stop_loss, 0), coalesce(a.take_profit, 0), coalesce(a.magic, 0), a.digits, a.contract_size, a.balance,
@@ -107,7 +107,7 @@ begin
       a.take_profit as new_take_profit, a.volume as sized, a.inputs as new_inputs,
       case
         when not p.raises_exposure then null
-        when v_halted then 'HALTED'
+        when v_halted or p.is_halted then 'HALTED'
         when not p.takes_new_exposure then p.state
         when coalesce(p.head_blocked_by, (p.portfolio).blocked_by) is not null then 'EQUITY_PROTECTION'
         when (p.portfolio).is_protected and ((p.portfolio).stated_at >= p_now - interval '1 minute') is not true then 'EQUITY_UNKNOWN'
@@ -287,29 +287,31 @@ begin
     select
       p_lane, t.subscription_id, t.stream_id, t.position_id, t.symbol, t.side, t.volume, 0, 0, t.status, p_now, p_now
     from (
-      select
-        n.subscription_id, n.stream_id, n.position_id, max(n.symbol) as symbol, max(n.side) as side,
-        max(n.signal_volume) as volume,
-        (
-          array_agg(
-            case
-              when n.reason in (
-                'TTL_EXPIRED', 'HALTED', 'EQUITY_PROTECTION', 'EQUITY_UNKNOWN', 'NO_BALANCE', 'DEGRADED_GAP',
-                'LOCKED_NO_FUNDS', 'PAUSED_TOXIC', 'PAUSED_BY_USER'
-              ) then 'MISSED'
-              else 'SKIPPED'
-            end
-            order by n.epoch desc, n.seq desc
-          )
-        )[1] as status
-      from numbered as n
-      where n.raises_exposure and n.reason not in ('ALREADY_COPIED', 'ENDED')
-      group by n.subscription_id, n.stream_id, n.position_id
-      having not bool_or(n.reason = 'COPIED')
+      select distinct on (n.subscription_id, n.stream_id, n.position_id)
+        n.subscription_id, n.stream_id, n.position_id, n.symbol, n.side, n.signal_volume as volume,
+        case
+          when n.reason in (
+            'TTL_EXPIRED', 'HALTED', 'EQUITY_PROTECTION', 'EQUITY_UNKNOWN', 'NO_BALANCE', 'DEGRADED_GAP', 'LOCKED_NO_FUNDS',
+            'PAUSED_TOXIC', 'PAUSED_BY_USER'
+          ) then 'MISSED'
+          else 'SKIPPED'
+        end as status
+      from (
+        select
+          o.*,
+          bool_or(o.reason = 'COPIED') over (partition by o.subscription_id, o.stream_id, o.position_id) as is_copied
+        from numbered as o
+        where o.raises_exposure
+      ) as n
+      where not n.is_copied and n.reason not in ('ALREADY_COPIED', 'ENDED')
+      order by n.subscription_id, n.stream_id, n.position_id, n.epoch desc, n.seq desc
     ) as t
     order by t.subscription_id, t.position_id
     on conflict (lane, subscription_id, stream_id, position_id) do update
-    set status = case when c.status in ('MISSED', 'SKIPPED') then excluded.status else c.status end, changed_at = p_now
+    set
+      symbol = excluded.symbol, side = excluded.side, master_volume = excluded.master_volume, status = excluded.status,
+      changed_at = p_now
+    where c.status in ('MISSED', 'SKIPPED')
   )
   insert into signals.dispatch_cursors as c (lane, stream_id, stream_lane, epoch, seq)
   select distinct on (f.stream_id) p_lane, f.stream_id, f.stream_lane, f.epoch, f.seq

@@ -51,8 +51,17 @@ as $$
     inner join folded as f on f.stream_id = h.stream_id and f.position_id = h.position_id
     where p.lane = p_lane and p.ctid = h.row and (f.position).position_id is null
   )
-  insert into signals.positions as p
-  select (f.position).* from folded as f
+  insert into signals.positions as p (
+    lane, stream_id, position_id, symbol, side, order_type, volume, opened_volume, price, stop_loss, take_profit, magic,
+    digits, contract_size, balance, equity, opened_at, changed_epoch, changed_seq
+  )
+  select
+    p_lane, f.stream_id, f.position_id, (f.position).symbol, (f.position).side, (f.position).order_type,
+    (f.position).volume, (f.position).opened_volume, (f.position).price, (f.position).stop_loss,
+    (f.position).take_profit, (f.position).magic, (f.position).digits, (f.position).contract_size,
+    (f.position).balance, (f.position).equity, (f.position).opened_at, (f.position).changed_epoch,
+    (f.position).changed_seq
+  from folded as f
   where (f.position).position_id is not null
   order by f.stream_id, f.position_id
   on conflict (lane, stream_id, position_id) do update

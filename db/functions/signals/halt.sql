@@ -19,6 +19,14 @@ begin
   if not found then
     perform core.fail('TRS10', jsonb_build_object('stream', p_stream));
   end if;
+  update signals.dispatch_cursors as c
+  set is_halted = not p_lift
+  where (c.lane, c.stream_id) in (
+    select w.lane, w.stream_id from signals.dispatch_cursors as w
+    where w.stream_id = p_stream
+    order by w.lane
+    for no key update
+  );
 end
 $$;
 

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.db.plane import Master, Plane
+from tests.db.plane import Copier, Master, Plane
 
 pytestmark = pytest.mark.core
 
@@ -55,3 +55,26 @@ def test_an_unknown_stream_cannot_be_halted(plane: Plane) -> None:
     with pytest.raises(psycopg.Error) as refusal:
         plane.halt(999_999)
     assert refusal.value.sqlstate == "TRS10"
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_halt_reaches_what_was_accepted_and_is_not_dispatched(
+    plane: Plane, master: Master, copier: Copier, everything: bool
+) -> None:
+    master.does("OPEN", 1)
+    copier.receives()
+    master.does("OPEN", 2)
+    master.does("CLOSE", 1)
+    plane.halt(None if everything else master.stream)
+    assert [delivery.action for delivery in copier.receives()] == ["CLOSE"]
+    assert copier.reasons() == ["COPIED", "HALTED", "COPIED"]
+
+
+def test_who_subscribes_to_a_halted_stream_is_halted_too(plane: Plane, master: Master) -> None:
+    master.does("OPEN", 1)
+    plane.halt(master.stream)
+    copier = plane.copier(master, late_join="ALL")
+    assert copier.receives() == []
+    plane.halt(master.stream, lift=True)
+    copier.resume()
+    assert [delivery.action for delivery in plane.deliveries([copier])] == ["OPEN"]
