@@ -14,7 +14,7 @@ select code, epoch, last_seq from signals.open_stream(:'publisher', 'alice.eurus
 
 -- A subscriber who copies half the lots, at least 0.05.
 select access.create_account('bob', array['subscriber'], 2::smallint) as subscriber \gset
-select signals.subscribe(:subscriber, :stream, 0.5, 0.05, p_ttl_ms => 60000) as subscription \gset
+select signals.subscribe(:subscriber, :stream, '{"multiplier": 0.5, "volume_min": 0.05, "ttl": "1 minute"}') as subscription \gset
 
 -- Two openings: 0.31 lots, and 0.05. The payload is what the master signed; here any bytes do, the columns are its fields.
 select lane as stream_lane, key_inner, key_outer from signals.streams where stream_id = :stream \gset
@@ -32,7 +32,7 @@ from (
   :stream_lane::smallint, array[:'publisher', :'publisher']::uuid[], array[:stream, :stream], array[1, 1]::bigint[], s.seqs,
   array['OPEN', 'OPEN'], array['EURUSD', 'EURUSD'], array['BUY', 'BUY'], array[101, 102], s.volumes,
   array[107219000, 107219000], array[0, 0], array[0, 0], array[0, 0], array['MARKET', 'MARKET'], array[null, null]::jsonb[],
-  s.sent_us, s.payloads, s.tags
+  s.sent_us, s.payloads, s.tags, array[0, 0], array[0, 0]
 ) as i;
 
 -- What the subscriber gets, decided in the subscriber's own lane.
@@ -45,11 +45,13 @@ from (
     array_agg(symbol) as symbols, array_agg(side) as sides, array_agg(position_id) as positions, array_agg(volume) as volumes,
     array_agg(price) as prices, array_agg(stop_loss) as stop_losses, array_agg(take_profit) as take_profits,
     array_agg(magic) as magics, array_agg(order_type) as order_types, array_agg(digits) as digits, array_agg(sent_at) as sent_at,
-    array_agg(received_at) as received_at
+    array_agg(received_at) as received_at, array_agg(contract_size) as contract_sizes, array_agg(balance) as balances,
+    array_agg(equity) as equities, array_agg(book) as books
   from fed
 ) as f, signals.dispatch(
   2::smallint, array[:stream], array[1], array[0], f.streams, f.epochs, f.seqs, f.actions, f.symbols, f.sides, f.positions,
-  f.volumes, f.prices, f.stop_losses, f.take_profits, f.magics, f.order_types, f.digits, f.sent_at, f.received_at
+  f.volumes, f.prices, f.stop_losses, f.take_profits, f.magics, f.order_types, f.digits, f.sent_at, f.received_at,
+  f.contract_sizes, f.balances, f.equities, f.books
 ) as d;
 
 -- Why, in one row each.
