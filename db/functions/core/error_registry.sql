@@ -64,7 +64,7 @@ as $$
   ('TRS36', 'PERIOD_INVALID', 'The period is empty, backwards or too long.', 'From before to, at most 31 days apart.'),
   ('TRR01', 'UNKNOWN_DELIVERY', 'There is no such delivery of this subscription.', 'Report with the delivery_seq that was received.'),
   ('TRR02', 'REPORT_CONFLICT', 'Another report was recorded for this delivery.', 'The first report stands; an operator can read both in protection events.'),
-  ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs.', 'EXECUTED needs ticket, price and volume; REJECTED and FAILED need a code.'),
+  ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs, or the book what a holding needs.', 'EXECUTED needs ticket, price and volume; the others need a code; a holding needs ticket, symbol, side and volume.'),
   ('TRR04', 'TICKET_USED', 'This ticket opened another position already.', 'One opening, one ticket: report the ticket of this order.'),
   ('TRR05', 'OVERFILLED', 'More was opened than was decided.', 'It is recorded as it is, and the excess is cut by the next catch-up.'),
   ('TRR06', 'NOT_AT_THE_BROKER', 'The brokers book shows that this was not done.', 'Settled by a snapshot; catch-up tries again what has to be tried again.'),

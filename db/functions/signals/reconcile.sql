@@ -38,7 +38,7 @@ begin
   select jsonb_agg(to_jsonb(b)), max(
     case
       when coalesce(b.symbol, '') = '' or coalesce(b.side, '') not in ('BUY', 'SELL') or (b.volume > 0) is not true
-        or b.ticket is null
+        or b.ticket is null or b.order_type not in ('MARKET', 'LIMIT', 'STOP', 'STOP_LIMIT')
         then 'TRR03'
     end
   )
