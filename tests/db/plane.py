@@ -43,14 +43,15 @@ INGEST: LiteralString = """
     select * from signals.ingest(
         %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
-        %s::text[]::jsonb[], %s::bigint[], %s::bytea[], %s::bytea[])
+        %s::text[]::jsonb[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bigint[])
 """
 FEED: LiteralString = "select * from signals.feed(%s::smallint, %s::bigint[], %s::integer[], %s::bigint[], %s::integer)"
 DISPATCH: LiteralString = """
     select * from signals.dispatch(
         %s::smallint, %s::bigint[], %s::integer[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[], %s::text[],
         %s::text[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[],
-        %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[])
+        %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[],
+        %s::text[]::jsonb[])
 """
 DELIVERIES: LiteralString = (
     "select * from signals.deliveries(%s::smallint, %s::bigint[], %s::bigint[], %s::boolean, %s::integer)"
@@ -59,6 +60,16 @@ REPORT: LiteralString = """
     select * from signals.report(
         %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::bigint[], %s::bigint[])
+"""
+NOTE_EQUITY: LiteralString = """
+    select * from signals.note_equity(
+        %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+        %s::bigint[])
+"""
+RECONCILE: LiteralString = """
+    select * from signals.reconcile(
+        %s::smallint, %s::uuid, %s::bigint, %s::bigint, %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+        %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
 """
 UPLOAD: LiteralString = """
     select * from signals.upload_specifications(
@@ -121,6 +132,9 @@ class Delivery:
     magic: int
     order_type: str
     session_id: UUID | None
+    held_volume_e8: int
+    ticket: int
+    worst_price_e8: int
 
 
 @dataclass(frozen=True)
@@ -179,6 +193,8 @@ class Signal:
     magic: int | None = 0
     order_type: str | None = "MARKET"
     book: str | None = None
+    balance: str | int | None = 0
+    equity: str | int | None = 0
     sent_us: int | None = microseconds(START)
     given_payload: bytes | None = None
     given_tag: bytes | None = None
@@ -189,6 +205,7 @@ class Signal:
             return self.given_payload
         fields = [self.stream, self.epoch, self.seq, self.action, self.position, self.symbol, self.side, self.volume]
         rest = [self.price, self.stop_loss, self.take_profit, self.magic, self.order_type, self.book, self.sent_us]
+        rest += [self.balance, self.equity]
         return json.dumps([*fields, *rest]).encode()
 
     @property
@@ -219,6 +236,43 @@ class Report:
     executed_us: int | None = microseconds(START)
 
     def but(self, **changes: Any) -> "Report":
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A position or pending order that a follower's terminal finds at its broker."""
+
+    ticket: int | None = 7001
+    position: int | None = 0
+    delivery: int | None = 0
+    symbol: str | None = "EURUSD"
+    side: str | None = "BUY"
+    volume: str | int | None = "0.10"
+    price: str | int | None = "1.10000"
+    stop_loss: str | int | None = 0
+    take_profit: str | int | None = 0
+    order_type: str | None = "MARKET"
+
+    def but(self, **changes: Any) -> "Holding":
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What an account is worth; of one subscription in it, or (0) of none."""
+
+    lane: int
+    session: UUID | None
+    portfolio: int | None
+    balance: str | int | None = "10000"
+    equity: str | int | None = "10000"
+    broker_us: int | None = 0
+    subscription: int | None = 0
+    processed: int | None = 0
+    profit: str | int | None = 0
+
+    def but(self, **changes: Any) -> "Heartbeat":
         return replace(self, **changes)
 
 
@@ -457,6 +511,8 @@ class Plane:
                 [s.sent_us for s in signals],
                 [s.payload for s in signals],
                 [s.tag for s in signals],
+                [e8(s.balance) for s in signals],
+                [e8(s.equity) for s in signals],
             ],
         )
         verdicts = [Verdict(*row) for row in rows]
@@ -483,9 +539,10 @@ class Plane:
         connection: Connection[Any] | None = None,
     ) -> list[Delivery]:
         start = [[getattr(position, name) for position in positions] for name in ("stream_id", "epoch", "seq")]
-        columns = [[row[column] for row in fed] for column in range(16)]
+        columns = [[row[column] for row in fed] for column in range(19)]
+        books = [json.dumps(row[19]) if row[19] is not None else None for row in fed]
         cursor = (connection or self.gateway).cursor(row_factory=class_row(Delivery))
-        return cursor.execute(DISPATCH, [lane, *start, *columns]).fetchall()
+        return cursor.execute(DISPATCH, [lane, *start, *columns, books]).fetchall()
 
     def pump(self, lane: int, limit: int = 1000, connection: Connection[Any] | None = None) -> list[Delivery]:
         """Dispatch everything that waits for the subscribers of a lane, `limit` signals at a time."""
@@ -537,7 +594,86 @@ class Plane:
         assert [verdict.ord for verdict in verdicts] == list(range(1, len(reports) + 1))
         return verdicts
 
+    def note_equity(self, beats: Sequence[Heartbeat], connection: Connection[Any] | None = None) -> list[str | None]:
+        """Heartbeats of one lane, in one batch; the code of each."""
+        (lane,) = {beat.lane for beat in beats}
+        rows = (
+            (connection or self.gateway)
+            .execute(
+                NOTE_EQUITY,
+                [
+                    lane,
+                    [b.session for b in beats],
+                    [b.portfolio for b in beats],
+                    [e8(b.balance) for b in beats],
+                    [e8(b.equity) for b in beats],
+                    [b.broker_us for b in beats],
+                    [b.subscription for b in beats],
+                    [b.processed for b in beats],
+                    [e8(b.profit) for b in beats],
+                ],
+            )
+            .fetchall()
+        )
+        assert [place for place, _ in rows] == list(range(1, len(beats) + 1))
+        return [code for _, code in rows]
+
+    # Protections and schedule, as the operator
+
+    def protect(
+        self,
+        portfolio: int,
+        kind: str | None,
+        threshold: str | None,
+        unit: str | None = "MONEY",
+        action: str | None = "CLOSE_ONLY",
+        subscription: int | None = None,
+    ) -> int:
+        row = self.operator.execute(
+            "select signals.protect(%s, %s, %s, %s, %s, %s)",
+            [portfolio, kind, None if threshold is None else Decimal(threshold), unit, action, subscription],
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    def lift_protection(self, protection: int, actor: str | None = "a test", reason: str | None = "a drill") -> None:
+        self.operator.execute("select signals.lift_protection(%s, %s, %s)", [protection, actor, reason])
+
+    def remove_protection(self, protection: int, actor: str | None = "a test") -> None:
+        self.operator.execute("select signals.remove_protection(%s, %s)", [protection, actor])
+
+    def news(self, at: datetime, currency: str = "EUR", impact: str = "HIGH") -> int:
+        row = self.operator.execute(
+            "select signals.schedule_news(%s, %s, %s, 'a rate decision')", [currency, at, impact]
+        )
+        return int((row.fetchone() or [0])[0])
+
+    def escalate(self) -> str | None:
+        result: str | None = self.value("select signals.escalate()")
+        return result
+
+    def find_drift(self) -> str | None:
+        result: str | None = self.value("select signals.find_drift()")
+        return result
+
     # What is to be seen
+
+    def book(self, lane: int, stream: int) -> dict[int, dict[str, Any]]:
+        """The master's open positions as a lane of followers has them, by position."""
+        cursor = self.admin.cursor(row_factory=dict_row)
+        rows = cursor.execute("select * from signals.positions where lane = %s and stream_id = %s", [lane, stream])
+        return {row["position_id"]: row for row in rows}
+
+    def differences(self, **matching: Any) -> list[tuple[str, int | None]]:
+        """What snapshots found otherwise, in the order in which it was found."""
+        where = " and ".join(["true", *(f"{column} = %({column})s" for column in matching)])
+        query = f"select kind, position_id from signals.differences where {where} order by difference_id".encode()
+        return self.admin.execute(query, matching).fetchall()
+
+    def overdue(self) -> list[tuple[int, str, str, int | None]]:
+        """Deliveries that wait for their answer: number, action, state, and how far each was escalated."""
+        query = "select delivery_seq, action, state, level from signals.overdue order by subscription_id, delivery_seq"
+        return self.operator.execute(query.encode()).fetchall()
 
     def verify(self) -> dict[str, str]:
         """The checks of ops.verify that do not hold, with what they say."""
@@ -621,6 +757,12 @@ class Master:
     def does(self, action: str, position: int | None = None, **changes: Any) -> Verdict:
         """Signal this, and nothing but it, now."""
         return self.send(self.signal(action, position, **changes))[0]
+
+    def snapshot(self, *positions: dict[str, Any], **changes: Any) -> Verdict:
+        """Signal that the open book is this and nothing else."""
+        return self.does(
+            "SNAPSHOT", 0, book=json.dumps(positions), symbol=None, side=None, volume=0, price=0, **changes
+        )
 
     def resync(self, epoch: int, **changes: Any) -> dict[str, Any]:
         intent = f"resync {self.stream} {epoch}".encode()
@@ -722,6 +864,61 @@ class Copier:
         """What dispatch decides now for this subscription."""
         return [each for each in self.plane.pump(self.lane) if each.subscription_id == self.subscription]
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest delivery."""
+        found: int = self.plane.value(
+            "select delivery_seq from signals.subscription_heads where subscription_id = %s", self.subscription
+        )
+        return found
+
+    def catches_up(self, cause: str = "a test") -> list[Delivery]:
+        """What catch-up finds to do now, as it is delivered."""
+        before = self.newest
+        count = self.plane.value("select signals.catch_up(%s::smallint, %s, %s)", self.lane, [self.subscription], cause)
+        found = self.plane.deliveries([self], before, resend=False)
+        assert len(found) == count
+        return found
+
+    def books(self, *holdings: Holding, last: int | None = None, **changes: Any) -> dict[str, Any]:
+        """The terminal sends its book, as of the newest delivery unless another is said."""
+        given: dict[str, Any] = {
+            "lane": self.lane,
+            "session": self.session,
+            "subscription": self.subscription,
+            "last": self.newest if last is None else last,
+        } | changes
+        found = (
+            self.plane.gateway.cursor(row_factory=dict_row)
+            .execute(
+                RECONCILE,
+                [
+                    *given.values(),
+                    [h.ticket for h in holdings],
+                    [h.position for h in holdings],
+                    [h.delivery for h in holdings],
+                    [h.symbol for h in holdings],
+                    [h.side for h in holdings],
+                    [e8(h.volume) for h in holdings],
+                    [e8(h.price) for h in holdings],
+                    [e8(h.stop_loss) for h in holdings],
+                    [e8(h.take_profit) for h in holdings],
+                    [h.order_type for h in holdings],
+                ],
+            )
+            .fetchone()
+        )
+        assert found
+        return found
+
+    def beat(self, equity: str = "10000", **changes: Any) -> Heartbeat:
+        given: dict[str, Any] = {"broker_us": microseconds(self.plane.now), "balance": "10000"} | changes
+        return Heartbeat(self.lane, self.session, self.portfolio, equity=equity, **given)
+
+    def beats(self, equity: str = "10000", **changes: Any) -> str | None:
+        """The account is worth this now."""
+        return self.plane.note_equity([self.beat(equity, **changes)])[0]
+
     def report(self, delivery: int, status: str = "EXECUTED", **changes: Any) -> Report:
         base = Report(self.lane, self.session, self.subscription, delivery, status)
         if status != "EXECUTED":
@@ -736,11 +933,39 @@ class Copier:
             "select * from signals.copies where subscription_id = %s and position_id = %s", self.subscription, position
         )
 
+    def holds(self) -> dict[int, Decimal]:
+        """What the plane takes the follower to hold of each position of the master."""
+        return dict(
+            self.plane.rows(
+                "select position_id, held_volume from signals.copies where subscription_id = %s and held_volume <> 0",
+                self.subscription,
+            )
+        )
+
+    def status(self, position: int = 1) -> str:
+        found: str = self.copy(position)["status"]
+        return found
+
     def reasons(self) -> list[str]:
         """Why each signal was copied or not, in the order of the stream."""
         return self.plane.rows(
-            "select reason from signals.decisions where subscription_id = %s order by epoch, seq", self.subscription
+            "select reason from signals.decisions where subscription_id = %s order by epoch, seq, part",
+            self.subscription,
         )
+
+
+def held(
+    position: int, volume: str = "0.10", *, side: str = "BUY", price: str = "1.10000", **changes: Any
+) -> dict[str, Any]:
+    """A position of a master's snapshot, as the gateway writes it; prices in `changes` as text."""
+    written = {
+        f"{key}_e8" if isinstance(value, str) and value[0].isdigit() else key: value for key, value in changes.items()
+    }
+    base = {
+        "position_id": position, "symbol": "EURUSD", "side": side, "volume_e8": e8(volume), "price_e8": e8(price),
+        "stop_loss_e8": 0, "take_profit_e8": 0, "order_type": "MARKET", "magic": 0, "opened_at_us": 0,
+    }  # fmt: skip
+    return base | {key: e8(value) if key.endswith("_e8") else value for key, value in written.items()}
 
 
 def digest(secret: bytes) -> bytes:

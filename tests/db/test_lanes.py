@@ -33,16 +33,25 @@ def lane_tables() -> set[str]:
 LANE_TABLES = lane_tables()
 
 
+def body_of(function: Any) -> str:
+    (body,) = next(option.arg for option in function.options if option.defname == "as")
+    text: str = body.sval
+    return text
+
+
 def statements(function: Any) -> Iterator[Any]:
     """The SQL statements in a function's body."""
     options = {option.defname: option.arg for option in function.options}
-    (body,) = [part.sval for part in options["as"]]
+    body = body_of(function)
     if options["language"].sval == "sql":
         yield from (raw.stmt for raw in pglast.parse_sql(body))
         return
     # The parser knows no types but those of pg_catalog, and needs no others to find the statements.
     body = re.sub(r"^(\s*v_\w+) \w+\.\w+;$", r"\1 record;", body, flags=re.MULTILINE)
-    wrapped = f"create function f() returns setof record language plpgsql as $body$ {body} $body$;"
+    returns = function.returnType.names[-1].sval
+    # RETURN takes a value where one value is returned, and only there.
+    kind = "setof record" if function.returnType.setof else returns if returns == "void" else "text"
+    wrapped = f"create function f() returns {kind} language plpgsql as $body$ {body} $body$;"
     for query in queries(pglast.parse_plpgsql(wrapped)):
         # An assignment is `variable := expression`, a condition an expression.
         text = re.sub(r"^\s*[\w.]+\s*:=", "", query)
@@ -94,6 +103,8 @@ class Strays(visitors.Visitor):
         if name not in LANE_TABLES:
             return
         self.seen.append(name)
+        if node.cols is None:
+            pytest.fail(f"cannot read the columns that are inserted into {name}")
         place = [column.name for column in node.cols].index("lane")
         for row in self.rows(node.selectStmt):
             if not self.is_lane(row[place]):
@@ -172,17 +183,21 @@ def hot_functions() -> dict[str, Any]:
 
 
 HOT = hot_functions()
+# Subscribing is not hot: it reads the log of the master, in the lane that the cursor names.
+HOT.pop("signals/rebuild_book")
 
 
 def test_the_hot_functions_are_the_ones_that_take_a_lane_first() -> None:
     expected = {"ingest", "resync", "heads", "routes", "feed", "dispatch", "deliveries", "resume", "report"}
+    expected |= {"decide", "fold_book", "catch_up", "note_equity", "watch_equity", "reconcile", "settle_hedging"}
     assert {f"signals/{name}" for name in expected} <= set(HOT)
 
 
 @pytest.mark.parametrize("name", HOT)
 def test_every_table_with_lanes_is_asked_for_one(name: str) -> None:
     seen, stray = strays(HOT[name])
-    assert seen, "nothing was read: this test does not understand the function"
+    names_a_table = any(re.search(rf"{re.escape(table)}\b(?!\[)", body_of(HOT[name])) for table in LANE_TABLES)
+    assert seen or not names_a_table, "nothing was read: this test does not understand the function"
     assert stray == []
 
 

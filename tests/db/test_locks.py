@@ -80,7 +80,7 @@ class Crowd:
                 subscription = dice.choice(self.copiers).subscription
                 for cause in ("user_pause", "user_resume"):
                     connection.execute("select signals.transition(%s, %s, 'governor')", [subscription, cause])
-                connection.execute("select signals.write_settings(%s, 1, 0.01, 100, 0.01, null, 500)", [subscription])
+                connection.execute("""select signals.write_settings(%s, '{"multiplier": 1}')""", [subscription])
                 self.plane.halt(dice.choice(self.masters).stream, lift=bool(turn % 2))
                 self.plane.subscribe(self.plane.account("subscriber", lane=2), dice.choice(self.masters).stream)
 

@@ -95,7 +95,8 @@ NEGATIVE: dict[str, str] = {
     "dispatch_has_caught_up": "update signals.dispatch_cursors set seq = seq - 1 where lane = 2;"
     f" delete from signals.decisions where subscription_id = {SUBSCRIPTION} and epoch = 2 and seq = 3;"
     " update signals.subscription_heads set delivery_seq = delivery_seq - 1 where lane = 2;"
-    " update signals.copies set status = 'OPEN', target_volume = 0.1 where lane = 2 and position_id = 1",
+    " update signals.copies set status = 'OPEN', target_volume = 0.1, pending = pending - 1"
+    " where lane = 2 and position_id = 1",
     "every_eligible_signal_is_decided": "delete from signals.decisions where epoch = 1 and seq = 5 and lane = 2",
     "no_decision_without_accepted_signal": "insert into signals.decisions select (jsonb_populate_record(d, "
     """'{"epoch": 2, "seq": 77}')).* from signals.decisions as d where lane = 2 and epoch = 1 and seq = 5""",
@@ -112,12 +113,13 @@ NEGATIVE: dict[str, str] = {
     " where lane = 2 and epoch = 1 and seq = 1",
     "reports_answer_deliveries": "insert into signals.reports"
     f" (lane, subscription_id, delivery_seq, status, reported_at) select 2, {SUBSCRIPTION}, 99, 'EXECUTED', core.now()",
-    "fills_do_not_exceed_decisions": "update signals.reports set volume = 1000 where lane = 2 and delivery_seq = 1",
+    "excess_fills_are_recorded": "update signals.reports set volume = 1000 where lane = 2 and delivery_seq = 1;"
+    " update signals.copies set held_volume = held_volume + 999.99 where lane = 2 and position_id = 1",
     "one_position_one_copy": f"update signals.decisions set position_id = 1 where subscription_id = {SUBSCRIPTION}"
     " and action = 'OPEN' and position_id = 3; delete from signals.copies where lane = 2 and position_id = 3;"
-    " update signals.reports set ticket = 1 where lane = 2 and delivery_seq = 3",
+    " update signals.copies set held_volume = held_volume + 0.01 where lane = 2 and position_id = 1",
     "guard_refusals_are_recorded": "delete from signals.protection_events where origin = 'GUARD'",
-    "copies_stand_where_reports_left_them": "update signals.copies set ticket = ticket + 1 where lane = 2",
+    "copies_stand_where_reports_left_them": "update signals.copies set held_volume = held_volume + 1 where lane = 2",
     "lanes_agree": "update access.accounts set lane = 7 where account_id in"
     " (select account_id from signals.subscriptions where lane = 2)",
     "one_session_per_license": "drop index access.sessions_one_live_per_license; insert into access.sessions (lane,"
@@ -162,8 +164,11 @@ MORE = [
     ("lanes_agree", f"update signals.decisions set lane = 6 where {AT} and seq = 5"),
     ("lanes_agree", "update signals.signals set lane = 6 where epoch = 1 and seq = 5"),
     ("copies_stand_where_reports_left_them", "update signals.copies set status = 'OPEN' where position_id = 1"),
-    ("copies_stand_where_reports_left_them", "update signals.copies set status = 'CLOSED' where position_id = 3"),
-    ("copies_stand_where_reports_left_them", "update signals.copies set ticket = null where position_id = 1"),
+    (
+        "copies_stand_where_reports_left_them",
+        "update signals.copies set status = 'CLOSED' where lane = 2 and position_id = 3",
+    ),
+    ("copies_stand_where_reports_left_them", "update signals.copies set pending = 9 where position_id = 1"),
     ("reports_answer_deliveries", "delete from signals.decisions where lane = 2 and delivery_seq = 1"),
 ]
 

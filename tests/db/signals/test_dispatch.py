@@ -27,14 +27,14 @@ def volumes(deliveries: list[Delivery]) -> list[tuple[str, int]]:
 
 class TestWhatIsDelivered:
     def test_an_opening_reaches_the_copier_whole(self, plane: Plane, master: Master) -> None:
-        copier = plane.copier(master, multiplier="0.5", max_deviation_points=20, ttl_ms=400)
+        copier = plane.copier(master, multiplier="0.5", max_deviation_points=20, ttl="400 ms")
         master.does("OPEN", 77, volume="0.30", price="1.07219", stop_loss="1.069", take_profit="1.079", magic=-3)
         sent = microseconds(plane.now)
         assert copier.receives() == [
             Delivery(
                 copier.subscription, 1, master.stream, 1, 1, False, False, "OPEN", "EURUSD", "BUY", 77,
                 15_000_000, 107_219_000, 106_900_000, 107_900_000, 20_000, sent, sent + 400_000, -3, "MARKET",
-                copier.session,
+                copier.session, 0, 0, 0,
             )
         ]  # fmt: skip
 
@@ -152,19 +152,17 @@ class TestSizing:
         plane.pump(4)
         inputs = plane.value("select inputs from signals.decisions")
         numbers = {name: Decimal(str(value)) for name, value in inputs.items() if name != "mode"}
-        assert inputs["mode"] == "multiplier"
+        assert inputs["mode"] == "MULTIPLIER"
         assert numbers == {
-            "master_volume": Decimal("0.37"), "multiplier": Decimal("0.25"), "raw": Decimal("0.0925"),
-            "step": Decimal("0.01"), "minimum": Decimal("0.01"), "maximum": Decimal(5), "volume": Decimal("0.09"),
-            "age_ms": Decimal(120), "ttl_ms": Decimal(500),
+            "master_volume": Decimal("0.37"), "multiplier": Decimal("0.25"), "numerator": Decimal("0.0925"),
+            "denominator": Decimal(1), "step": Decimal("0.01"), "minimum": Decimal("0.01"), "maximum": Decimal(5),
+            "age_ms": Decimal(120),
         }  # fmt: skip
 
     def test_a_decision_names_the_settings_it_was_made_with(self, plane: Plane, master: Master, copier: Copier) -> None:
         master.does("OPEN")
         copier.receives()
-        plane.operator.execute(
-            "select signals.write_settings(%s, 3, 0.01, 100, 0.01, null, 500)", [copier.subscription]
-        )
+        plane.operator.execute("""select signals.write_settings(%s, '{"multiplier": 3}')""", [copier.subscription])
         master.does("OPEN")
         assert [each.volume_e8 for each in copier.receives()] == [30_000_000]
         assert plane.rows("select settings_version, volume::float from signals.decisions order by seq") == [
@@ -179,7 +177,7 @@ class TestTime:
     def test_ttl_is_judged_again_when_it_is_decided(
         self, plane: Plane, master: Master, action: str, late_us: int, reason: str
     ) -> None:
-        copier = plane.copier(master, ttl_ms=300)
+        copier = plane.copier(master, ttl="300 ms")
         master.does(action)
         plane.tick(milliseconds=300, microseconds=late_us)
         copier.receives()
@@ -249,7 +247,7 @@ class TestStates:
         master.does("CLOSE", 1)
         master.does("OPEN", 2)
         assert [(each.action, each.seq) for each in late.receives()] == [("OPEN", 3)]
-        assert late.reasons() == ["NOT_COPIED", "COPIED"]
+        assert late.reasons() == ["LATE_JOIN", "NOT_COPIED", "COPIED"]
 
     def test_a_second_subscription_of_a_lane_does_not_get_what_the_first_was_owed(
         self, plane: Plane, master: Master
@@ -381,9 +379,10 @@ class TestPartialClose:
         master.does("PARTIAL_CLOSE", 1, volume="0.10")
         copier.receives()
         inputs = plane.value("select inputs from signals.decisions where seq = 2")
-        assert inputs["mode"] == "remainder"
-        assert [Decimal(str(inputs[name])) for name in ("master_volume", "master_remains", "opened_volume", "raw")] == [
-            Decimal(number) for number in ("0.3", "0.1", "0.3", "0.1")
+        assert inputs["mode"] == "REMAINDER"
+        names = ("master_volume", "master_remains", "opened_volume", "numerator", "denominator")
+        assert [Decimal(str(inputs[name])) for name in names] == [
+            Decimal(n) for n in ("0.3", "0.1", "0.3", "0.03", "0.3")
         ]
 
 
@@ -494,7 +493,7 @@ def test_decisions_do_not_depend_on_how_signals_were_batched(
 ) -> None:
     """The same signals, fed one by one to the subscribers of one lane and in batches of any size to another's."""
     master = plane.master(rate=1000, burst=1000)
-    wishes: list[dict[str, Any]] = [{}, {"multiplier": "0.1"}, {"volume_min": "0.02", "ttl_ms": 400}]
+    wishes: list[dict[str, Any]] = [{}, {"multiplier": "0.1"}, {"volume_min": "0.02", "ttl": "400 ms"}]
     single, batched = ([plane.copier(master, lane=lane, **each) for each in wishes] for lane in (2, 3))
     for what in script:
         sent_us = microseconds(plane.now - timedelta(milliseconds=what["age_ms"]))

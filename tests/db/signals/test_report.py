@@ -277,7 +277,7 @@ class TestCopies:
     ) -> None:
         master.does("CLOSE", 1)
         opened.receives()
-        codes = {1: "TRG01", 2: "TRG03"}
+        codes = {1: "TRG02", 2: "TRG03"}
         reports = [opened.report(delivery, "REJECTED", code=codes[delivery]) for delivery in order]
         for batch in [reports] if together else [[report] for report in reports]:
             plane.report(batch)

@@ -19,6 +19,8 @@ def test_the_answer_says_where_the_subscription_stands(master: Master, copier: C
         "stream": master.name,
         "state": "SYNCED",
         "delivery_seq": 3,
+        "portfolio_id": copier.portfolio,
+        "mode": "HEDGING",
     }
 
 
