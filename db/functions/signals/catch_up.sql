@@ -68,8 +68,9 @@ begin
       s.subscription_id, s.stream_id, s.closes_all, s.settings, c::signals.copies as copy, p::signals.positions as position,
       l.minimum, l.step,
       least(c.target_volume, case
-        when p.position_id is null or s.closes_all then 0
-        when p.volume >= c.master_volume then c.opened_volume
+        when p.position_id is null or s.closes_all or (p.side = c.side) = c.is_reversed then 0
+        -- No more than its share was told to remain, whatever step and minimum were then and are now.
+        when c.target_volume * c.master_volume <= c.opened_volume * p.volume then c.target_volume
         else div(c.opened_volume * p.volume, c.master_volume * l.step) * l.step
       end) as wanted
     from compared as s
@@ -94,7 +95,7 @@ begin
   ), managed as (
     select
       h.subscription_id, h.stream_id, h.copy, h.position, h.closes_all,
-      case when h.wanted < h.minimum and h.wanted < (h.copy).opened_volume then 0 else h.wanted end as wanted,
+      case when h.wanted < h.minimum and h.wanted < (h.copy).target_volume then 0 else h.wanted end as wanted,
       h.settings, h.step, h.minimum
     from held as h
   ), changes as (
@@ -140,17 +141,13 @@ begin
         a.take_profit, a.order_type, p.magic, p.volume as master_volume, (s.settings).reverse as is_reversed, p.opened_at,
         case when (s.settings).late_join = 'NOT_IN_PROFIT' and a.order_type = 'MARKET' then p.price end as worst_price,
         a.inputs || jsonb_build_object(
-          'late_join', (s.settings).late_join, 'age_ms', round(extract(epoch from v_now - p.opened_at) * 1000, 3),
-          'refusal', a.reason
+          'late_join', (s.settings).late_join, 'refusal', a.reason
         ) as inputs,
         case
-          when (s.settings).late_join = 'NONE' or p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
-          when a.reason in ('OUT_OF_HOURS', 'NEWS_WINDOW', 'NO_BALANCE', 'SYMBOL_NOT_TRADED') then 'LATER'
-          when a.reason is not null then 'LATE_JOIN'
-          when row_number() over (
-            partition by s.subscription_id, a.reason is null order by p.opened_at, p.position_id
+          when w.reason is null and row_number() over (
+            partition by s.subscription_id, w.reason is null order by p.opened_at, p.position_id
           ) > (s.settings).trades_per_day - case when s.day = s.today then s.day_openings else 0 end then 'LATER'
-          else 'CAUGHT_UP'
+          else coalesce(w.reason, 'CAUGHT_UP')
         end as reason
       from compared as s
       cross join lateral (
@@ -171,6 +168,13 @@ begin
       cross join lateral signals.appraise(
         p::signals.positions, s.settings, s.portfolio, r::signals.symbol_resolutions, l.step, l.minimum, l.maximum, v_now
       ) as a
+      cross join lateral (
+        select case
+          when (s.settings).late_join = 'NONE' or p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
+          when a.reason in ('OUT_OF_HOURS', 'NEWS_WINDOW', 'NO_BALANCE', 'SYMBOL_NOT_TRADED') then 'LATER'
+          when a.reason is not null then 'LATE_JOIN'
+        end as reason
+      ) as w
       where s.may_open and coalesce(c.status, 'MISSED') = 'MISSED'
     ) as o
     where o.reason <> 'LATER'
@@ -223,15 +227,24 @@ begin
     )
     select
       p_lane, n.subscription_id, n.stream_id, n.position_id, n.symbol, n.side, coalesce(n.master_volume, 1),
-      case when n.delivery_seq is null then 0 when n.raises_exposure then n.volume else 1e9 end,
-      case when n.delivery_seq is null then 0 else coalesce(n.volume, 1e9) end,
+      case when n.deliveries = 0 then 0 when n.raises_exposure then n.volume else 1e9 end,
+      case when n.deliveries = 0 then 0 else coalesce(n.volume, 1e9) end,
       case
-        when n.delivery_seq is null then 'SKIPPED'
+        when n.deliveries = 0 then 'SKIPPED'
         when n.volume = 0 then 'CLOSING'
         else 'DELIVERED'
       end,
-      v_now, v_now, case when n.delivery_seq is null then 0 else 1 end, n.stop_loss, n.take_profit, coalesce(n.is_reversed, false)
-    from numbered as n
+      v_now, v_now, n.deliveries, n.stop_loss, n.take_profit, coalesce(n.is_reversed, false)
+    from (
+      -- Of one copy there may be a volume and stops.
+      select
+        a.subscription_id, a.stream_id, a.position_id, max(a.symbol) as symbol, max(a.side) as side,
+        max(a.master_volume) as master_volume, max(a.volume) as volume, count(a.delivery_seq) as deliveries,
+        bool_or(a.raises_exposure) as raises_exposure, max(a.stop_loss) as stop_loss, max(a.take_profit) as take_profit,
+        bool_or(a.is_reversed) as is_reversed
+      from numbered as a
+      group by a.subscription_id, a.stream_id, a.position_id
+    ) as n
     order by n.subscription_id, n.position_id
     on conflict (lane, subscription_id, stream_id, position_id) do update
     set

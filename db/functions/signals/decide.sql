@@ -101,10 +101,21 @@ begin
     where coalesce(f.received_at < s.ended_at, true)
       or (not f.raises_exposure and f.action <> 'SNAPSHOT' and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
   ), appraised as materialized (
+    -- Column by column: what goes through the windows below is copied at each.
     select
-      p.*,
+      p.stream_id, p.epoch, p.seq, p.action, p.symbol, p.side, p.position_id, p.volume, p.price, p.stop_loss, p.take_profit,
+      p.magic, p.order_type, p.sent_at, p.raises_exposure, p.cuts_exposure, p.subscription_id, p.settings_version, p.delivered,
+      p.day, p.day_openings, p.copy_symbol, p.copy_side, p.copy_master_volume, p.copy_opened_volume, p.copy_held_volume,
+      p.copy_ticket, p.copy_is_reversed, p.is_known, p.is_live, p.step, p.minimum,
+      (p.settings).reverse, (p.settings).copy_stops, (p.settings).trades_per_day,
       a.symbol as new_symbol, a.side as new_side, a.order_type as new_order_type, a.stop_loss as new_stop_loss,
-      a.take_profit as new_take_profit, a.volume as sized, a.inputs as new_inputs,
+      a.take_profit as new_take_profit, a.volume as sized,
+      case
+        when coalesce(p.head_blocked_by, (p.portfolio).blocked_by) is not null then
+          a.inputs || jsonb_build_object('value', coalesce(p.head_blocked_by, (p.portfolio).blocked_by))
+        when (p.portfolio).is_protected and a.reason is null then a.inputs || jsonb_build_object('value', (p.portfolio).stated_at)
+        else a.inputs
+      end as new_inputs,
       case
         when not p.raises_exposure then null
         when v_halted or p.is_halted then 'HALTED'
@@ -115,6 +126,10 @@ begin
         when p.sent_at < p_now - (p.settings).ttl then 'TTL_EXPIRED'
         else coalesce(a.reason, 'COPIED')
       end as ruling,
+      case when p.raises_exposure then p.sent_at + (p.settings).ttl end as expires_at,
+      case when p.raises_exposure then
+        (p.settings).max_deviation_points * power(10::numeric, -coalesce((p.resolution).digits, p.digits))
+      end as max_deviation,
       case when p.raises_exposure then signals.local_time((p.settings).zone, (p.portfolio).broker_offset, p_now)::date end as today
     from pairs as p
     left join lateral signals.appraise(
@@ -136,7 +151,7 @@ begin
     select
       g.*,
       case
-        when g.gate in ('COPIED', 'ALREADY_COPIED') and not g.is_known and (g.settings).trades_per_day
+        when g.gate in ('COPIED', 'ALREADY_COPIED') and not g.is_known and g.trades_per_day
           <= coalesce(count(*) filter (where g.gate = 'COPIED') over before_it, 0)
             + case when g.day = g.today then g.day_openings else 0 end
           then 'TRADES_PER_DAY'
@@ -152,13 +167,13 @@ begin
       g.*,
       coalesce(g.copy_symbol, max(g.new_symbol) filter (where g.limited_gate = 'COPIED') over of_position) as its_symbol,
       coalesce(g.copy_side, max(g.new_side) filter (where g.limited_gate = 'COPIED') over of_position) as its_side,
-      coalesce(g.copy_is_reversed, (g.settings).reverse) as is_reversed,
+      coalesce(g.copy_is_reversed, g.reverse) as is_reversed,
       coalesce(g.copy_master_volume, max(g.volume) filter (where g.limited_gate = 'COPIED') over of_position) as master_volume,
       coalesce(g.copy_opened_volume, max(g.sized) filter (where g.limited_gate = 'COPIED') over of_position) as opened_volume,
       case
         when g.raises_exposure then g.limited_gate
         when g.action = 'SNAPSHOT' then 'SNAPSHOT_RECORDED'
-        when g.action = 'MODIFY' and not (g.settings).copy_stops then 'NOT_COPIED'
+        when g.action = 'MODIFY' and not g.copy_stops then 'NOT_COPIED'
         when g.is_live or count(*) filter (where g.limited_gate = 'COPIED') over of_position > 0 then 'COPIED'
         else 'NOT_COPIED'
       end as reason
@@ -177,7 +192,7 @@ begin
     from joined as j
   ), numbered as materialized (
     select
-      t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at, t.received_at,
+      t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at,
       t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume, t.opened_volume, t.is_reversed, t.today,
       t.volume as signal_volume,
       case when t.raises_exposure then t.new_stop_loss when t.is_reversed then t.take_profit else t.stop_loss end as stop_loss,
@@ -194,18 +209,9 @@ begin
       end as volume,
       case when not t.raises_exposure then t.copy_held_volume end as held_volume,
       case when not t.raises_exposure then t.copy_ticket end as ticket,
-      case when t.raises_exposure then t.sent_at + (t.settings).ttl end as expires_at,
-      case when t.raises_exposure then
-        (t.settings).max_deviation_points * power(10::numeric, -coalesce((t.resolution).digits, t.digits))
-      end as max_deviation,
+      t.expires_at, t.max_deviation,
       case
-        when t.raises_exposure then t.new_inputs || jsonb_build_object(
-          'age_ms', round(extract(epoch from p_now - t.sent_at) * 1000, 3)
-        ) || case t.reason
-          when 'EQUITY_PROTECTION' then jsonb_build_object('value', coalesce(t.head_blocked_by, (t.portfolio).blocked_by))
-          when 'EQUITY_UNKNOWN' then jsonb_build_object('value', (t.portfolio).stated_at)
-          else '{}'
-        end
+        when t.raises_exposure then t.new_inputs
         when t.remainder is not null then jsonb_build_object(
           'mode', 'REMAINDER', 'master_volume', t.master_volume, 'master_remains', t.volume,
           'opened_volume', t.opened_volume, 'numerator', t.opened_volume * least(t.volume, t.master_volume),

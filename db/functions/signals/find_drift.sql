@@ -1,5 +1,6 @@
 -- requires: core/now signals/catch_up
--- A job: each run takes those whose books were compared longest ago, a minute at least; a cut that failed comes first.
+-- A job: each run takes those whose books were compared longest ago, a minute at least; a cut that failed comes first. Few at
+-- a time, for dispatch waits for the heads that it holds.
 create or replace function signals.find_drift() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -22,7 +23,7 @@ begin
         )
       )
       order by h.checked_at nulls first
-      limit 500
+      limit 200
     ), 'schedule');
   end loop;
   return case when v_total > 0 then v_total || ' deliveries' end;
@@ -30,4 +31,4 @@ end
 $$;
 
 comment on function signals.find_drift() is
-'Catches up the subscriptions whose books were not compared for a minute, 500 of each lane at a time. Null when nothing differed.';
+'Catches up the subscriptions whose books were not compared for a minute, 200 of each lane at a time. Null when nothing differed.';

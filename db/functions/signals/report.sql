@@ -66,7 +66,9 @@ begin
         when a.action is null then 'TRR01'
         when a.status = 'EXECUTED' and (
           a.code is not null or coalesce(a.ticket, 0) <= 0
-          or (a.action in ('OPEN', 'CLOSE', 'PARTIAL_CLOSE', 'PLACE') and (a.price > 0 and a.volume > 0) is not true)
+          or (a.action in ('OPEN', 'CLOSE', 'PLACE') and (a.price > 0 and a.volume > 0) is not true)
+          -- No more may be left than was to remain: then there is nothing to trade.
+          or (a.action = 'PARTIAL_CLOSE' and (a.volume is null or (a.price > 0 and a.volume > 0)) is not true)
         ) then 'TRR03'
         when a.status in ('REJECTED', 'FAILED', 'UNKNOWN') and (length(a.code) between 1 and 64) is not true then 'TRR03'
         when (a.status in ('EXECUTED', 'REJECTED', 'FAILED', 'UNKNOWN')) is not true then 'TRR03'
