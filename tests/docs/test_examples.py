@@ -17,13 +17,16 @@ EXAMPLES = sorted((ROOT / "docs/examples").glob("*.sql"))
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_prints_what_its_page_shows(example: Path, database_url: str) -> None:
     """Write the expected output anew with ECP_WRITE_EXAMPLES=1."""
-    ran = subprocess.run(
-        [binaries() / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", example, database_url],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.stderr == ""
+    with example.open() as script:
+        ran = subprocess.run(
+            [binaries() / "psql", "-X", "-v", "ON_ERROR_STOP=1", database_url],
+            stdin=script,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stdout
     expected = example.with_suffix(".out")
     if os.environ.get("ECP_WRITE_EXAMPLES"):
         expected.write_text(ran.stdout)
