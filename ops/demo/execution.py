@@ -23,6 +23,7 @@ class Execution:
         self.books = Attribution(broker)
         self.unanswered: dict[tuple[int, int], Decision] = {}
         self.retries = 0
+        self._is_history_lost = bool(broker.positions) and not self.books.known()
         self._adopt_stops()
 
     def look(self, market_us: int) -> None:
@@ -63,6 +64,14 @@ class Execution:
                 reports.append(report)
         return reports
 
+    def abandoned(self) -> list[pb.Report]:
+        """The reports of orders that the history does not have: given up."""
+        reports = [_blank(decision) for decision in self.unanswered.values()]
+        for report in reports:
+            report.status, report.code = pb.FAILED, guard.NO_ANSWER
+        self.unanswered.clear()
+        return reports
+
     def recall(self, limit: int) -> list[pb.Report]:
         """The reports of what the broker's history has last, in order."""
         reports = []
@@ -72,7 +81,7 @@ class Execution:
         return reports
 
     def holdings(self, subscription_id: int) -> list[pb.Holding]:
-        """The book of the subscription; on a netting account the net positions of all of it, and its pending orders."""
+        """The book of the subscription; of a netting account all of it: net positions, and pending orders."""
         self.books.read(is_expected=False)
         if self.broker.mode == "NETTING":
             held = [
@@ -101,7 +110,7 @@ class Execution:
                 order_type=order.order_type,
             )
             for order, decision in self.books.all_pending()
-            if decision.subscription_id == subscription_id
+            if decision.subscription_id == subscription_id or self.broker.mode == "NETTING"
         ]  # fmt: skip
 
     # What raises exposure: tried once
@@ -177,8 +186,8 @@ class Execution:
                 report.executed_at_us = moment.now_us
 
     def _copy(self, delivery: pb.Delivery, key: Key) -> Copy | None:
-        """The copy; if the history does not know it at all, what the plane says of it and the account has."""
-        if key in self.books.copies or key in self.books.tickets:
+        """The copy; if there is no history of the account, what the plane says of it."""
+        if not self._is_history_lost or key in self.books.tickets:
             return self.books.copies.get(key)
         netting = self.broker.mode == "NETTING"
         held = self.broker.net(delivery.symbol) if netting else self.broker.positions.get(delivery.ticket)
@@ -210,9 +219,13 @@ class Execution:
                 lambda: self.broker.amend(order.ticket, target, order.price, order.stop_loss, order.take_profit)
             )
         else:
-            self._insist(lambda: self.broker.cancel(order.ticket))
+            self._insist(lambda: self._cancel(order))
         report.status, report.ticket = pb.EXECUTED, order.ticket
         report.price_e8, report.volume_e8, report.executed_at_us = order.price, taken, moment.now_us
+
+    def _cancel(self, order: Order) -> None:
+        if order.ticket in self.broker.orders:
+            self.broker.cancel(order.ticket)
 
     def _reduce(self, copy: Copy, target: int, decision: Decision, moment: Moment) -> None:
         """Trade until no more than `target` is left of the copy, whatever else the account holds."""
@@ -230,16 +243,17 @@ class Execution:
                 self.retries += 1
             self.books.read()
 
-    def _insist(self, order: Callable[[], None]) -> None:
+    def _insist(self, order: Callable[[], object]) -> None:
         """For what may be done twice without harm: no answer is asked for again, like a refusal."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return order()
+                order()
             except (Rejected, NoAnswer) as error:
                 if attempt == ATTEMPTS:
                     raise Rejected from error
                 self.retries += 1
-        return None
+            else:
+                return
 
     # Netting: one pair of stops for a symbol
 

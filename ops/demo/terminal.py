@@ -99,6 +99,7 @@ class Terminal:
         self._openings = 0
         self._dies_at: Callable[[pb.Delivery], bool] | None = None
         self._heartbeat_s = 1.0
+        self._is_up = False
         self._lost = False
 
     # Connection
@@ -128,13 +129,15 @@ class Terminal:
             following.newest = following.book_after = subscribed.delivery_seq
         await client.specifications(self.portfolio_id, self._specifications())
         await self._state()
+        self._is_up = True
+        self._answered(is_beat=True)
         self._report(list(self._unacked.values()))
         self._see()
 
     def disconnect(self) -> None:
         """Vanish without a word, as a terminal does that loses its network."""
         self.client.abort()
-        self._client = None
+        self._client, self._is_up = None, False
         self._arrived.clear()
         self.tally.resumed += 1
 
@@ -145,8 +148,10 @@ class Terminal:
         if lose_state:
             self.execution = Execution(self.broker)
             self.follows = {number: Following(number) for number in self.follows}
-            for number, following in self.follows.items():
-                following.last = self.execution.books.newest(number)
+            # The book settles what was before the newest order. A net position cannot, so all is asked for again.
+            if self.broker.mode == "HEDGING":
+                for number, following in self.follows.items():
+                    following.last = self.execution.books.newest(number)
             # What of this was reported already, is once more.
             recalled = self.execution.recall(RECALLED)
             self._unacked = {(report.subscription_id, report.delivery_seq): report for report in recalled}
@@ -159,8 +164,11 @@ class Terminal:
         self.died.clear()
 
     async def newest(self, subscription_id: int) -> int:
-        """The newest delivery that exists, by the plane's word."""
-        return (await self.client.resend(subscription_id, self.follows[subscription_id].last)).delivery_seq
+        """The newest delivery that exists, by the plane's word; `quiet` waits for it."""
+        following = self.follows[subscription_id]
+        answer = await self.client.resend(subscription_id, following.last)
+        following.newest = max(following.newest, answer.delivery_seq)
+        return answer.delivery_seq
 
     @property
     def last(self) -> int:
@@ -242,11 +250,19 @@ class Terminal:
             self.died.set()
         return reports
 
-    def _answered(self) -> list[pb.Report]:
-        """Of orders without an answer, those that the history knows by now."""
+    def _answered(self, *, is_beat: bool = False) -> list[pb.Report]:
+        """Of orders without an answer, those that the history knows by now, and at a heartbeat the others too, if the
+        book cannot settle them."""
         reports = self.execution.answered() if self._habits.reads_history else []
+        if is_beat and not self._book_settles:
+            reports += self.execution.abandoned()
         self._unacked |= {(report.subscription_id, report.delivery_seq): report for report in reports}
         return reports
+
+    @property
+    def _book_settles(self) -> bool:
+        """A net position does not tell which of several orders was done: there the history has the last word."""
+        return self.broker.mode == "HEDGING" or not self._habits.reads_history
 
     async def _survives_hang(self, delivery: pb.Delivery) -> bool:
         """Some terminals stand still for a moment, just when something is to be opened; false if it was ended then."""
@@ -264,7 +280,7 @@ class Terminal:
         """What a heartbeat brings: the account's state, late answers, and the book where it is not as was reported."""
         if not self._habits.compressed:
             self.execution.look(self.client.plane_time_us())
-        self._report(self._answered())
+        self._report(self._answered(is_beat=True))
         for key in (*self.execution.books.untold, *(of.key for of in self.execution.unanswered.values())):
             following = self.follows.get(key.subscription_id)
             if following is not None and following.book_after is None:
@@ -282,8 +298,9 @@ class Terminal:
             ack = await self.client.book(subscription_id, following.last, holdings)
         finally:
             following.book_after = None
-        for number in unanswered:
-            self.execution.unanswered.pop(number, None)
+        if self._book_settles:
+            for number in unanswered:
+                self.execution.unanswered.pop(number, None)
         following.newest = max(following.newest, ack.delivery_seq)
         return ack
 
@@ -294,7 +311,7 @@ class Terminal:
             is_beat = not self._book_due.is_set()
             self._book_due.clear()
             try:
-                if is_beat and self.connected:
+                if is_beat and self._is_up:
                     await self.pulse()
                 for number in [number for number in self.follows if self._is_book_due(number)]:
                     await self.send_book(number)
@@ -315,11 +332,12 @@ class Terminal:
         """Not before what was processed is on record: a book and a report that overtake each other contradict."""
         following = self.follows[subscription_id]
         return (
-            self._client is not None
-            and not self._client.ended.done()
+            self._is_up
+            and not self.client.ended.done()
             and following.book_after is not None
             and following.last >= following.book_after
             and not any(number == subscription_id for number, _ in self._unacked)
+            and (self._book_settles or not self.execution.unanswered)
         )
 
     async def _state(self) -> None:

@@ -223,6 +223,7 @@ def test_a_pending_order_from_placing_to_close(desk: Desk) -> None:
 
 def test_a_pending_order_is_cancelled(desk: Desk) -> None:
     desk.do(pb.PLACE, order_type=pb.STOP, price_e8=2 * E8)
+    desk.broker.inject(Fault.ANSWER_LOST)
     assert desk.do(pb.CANCEL).status == pb.EXECUTED
     assert (desk.broker.orders, desk.open) == ({}, [])
     assert outcome(desk.do(pb.PLACE, order_type=pb.STOP_LIMIT)) == ("FAILED", "TRG04")
@@ -264,6 +265,21 @@ def test_without_any_history_the_plane_knows_what_is_held(mode: Mode) -> None:
     closed = desk.do(pb.CLOSE, held_volume_e8=LOT, ticket=ticket)
     assert (closed.status, closed.ticket, closed.volume_e8, desk.open) == (pb.EXECUTED, ticket, LOT, [])
     assert outcome(desk.do(pb.CLOSE, held_volume_e8=LOT, ticket=ticket)) == ("REJECTED", "TRG03")
+
+
+def test_a_history_is_believed_rather_than_the_plane(net: Desk) -> None:
+    net.do(pb.OPEN)
+    assert outcome(net.do(pb.CLOSE, position_id=2, held_volume_e8=LOT)) == ("REJECTED", "TRG03")
+    net.lose_state()
+    assert outcome(net.do(pb.CLOSE, position_id=2, held_volume_e8=LOT)) == ("REJECTED", "TRG03")
+    assert net.open == [("BUY", LOT)]
+
+
+def test_what_the_history_does_not_have_can_be_given_up(desk: Desk) -> None:
+    desk.broker.inject(Fault.ORDER_LOST)
+    desk.do(pb.OPEN)
+    assert [outcome(report) for report in desk.execution.abandoned()] == [("FAILED", "TRG06")]
+    assert desk.execution.unanswered == {}
 
 
 def test_a_net_position_has_stops_while_it_is_one_copys_alone(net: Desk) -> None:
