@@ -89,8 +89,9 @@ begin
     from newest as n
     where p.lane = p_lane and p.ctid = n.row
   ), acknowledged as (
-    insert into signals.subscription_heads as h (lane, subscription_id, acknowledged_seq)
-    select p_lane, a.subscription_id, max(a.processed)
+    -- Constraints are checked of the row that is proposed, too: it must not acknowledge more than it has.
+    insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq, acknowledged_seq)
+    select p_lane, a.subscription_id, max(a.processed), max(a.processed)
     from arrived as a
     where a.refusal is null and a.subscription_id > 0
     group by a.subscription_id
