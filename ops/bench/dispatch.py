@@ -13,7 +13,7 @@ import psycopg
 import uvloop
 
 from gateway import ecp_pb2 as pb
-from gateway.client import Client
+from gateway.client import Client, OnDeliveries
 from ops import scratch
 from ops.bench import cost, load, market
 from ops.bench.figures import Figures, percentile
@@ -113,7 +113,7 @@ def _decisions(connection: psycopg.Connection[Any], stream_id: int, first: int) 
 
 @dataclass
 class Record:
-    """What happened when, by the loop's clock; signals by their seq."""
+    """What happened when; signals by their seq. The loop's own clock counts whole milliseconds, so it is not used."""
 
     due: list[int] = field(default_factory=list)
     acked: dict[int, float] = field(default_factory=dict)
@@ -144,11 +144,16 @@ class Subscriber(Client):
 
     record: Record | None = None
 
+    def __init__(self, on_deliveries: OnDeliveries | None = None) -> None:
+        super().__init__(on_deliveries)
+        # Of each position of each subscription, as the broker would know it.
+        self._held: dict[tuple[int, int], int] = {}
+
     def data_received(self, data: bytes) -> None:
         if self.record is None:
             self.decode(data)
         else:
-            self.record.received.append((self, asyncio.get_running_loop().time(), data))
+            self.record.received.append((self, time.perf_counter(), data))
             self.record.cpu = time.process_time()
 
     def decode(self, data: bytes) -> None:
@@ -158,21 +163,22 @@ class Subscriber(Client):
         if self.record is not None:
             for delivery in deliveries:
                 self.record.delivered(delivery)
+        self.report([self._executed(delivery) for delivery in deliveries])
+
+    def _executed(self, delivery: pb.Delivery) -> pb.Report:
+        position = (delivery.subscription_id, delivery.position_id)
+        if delivery.action == pb.OPEN:
+            self._held[position] = delivery.volume_e8
         now = self.plane_time_us()
-        self.report(
-            [
-                pb.Report(
-                    subscription_id=delivery.subscription_id,
-                    delivery_seq=delivery.delivery_seq,
-                    status=pb.EXECUTED,
-                    ticket=delivery.position_id,
-                    price_e8=delivery.price_e8,
-                    volume_e8=delivery.volume_e8 if delivery.action == pb.OPEN else delivery.held_volume_e8,
-                    received_at_us=now,
-                    executed_at_us=now,
-                )
-                for delivery in deliveries
-            ]
+        return pb.Report(
+            subscription_id=delivery.subscription_id,
+            delivery_seq=delivery.delivery_seq,
+            status=pb.EXECUTED,
+            ticket=delivery.position_id,
+            price_e8=delivery.price_e8,
+            volume_e8=self._held[position],
+            received_at_us=now,
+            executed_at_us=now,
         )
 
 
@@ -257,5 +263,5 @@ async def _offer(record: Record, publisher: load.Publisher, rate: float, count: 
 
 def _acked(record: Record, seq: int, began: list[float], answer: "asyncio.Future[pb.Ack]") -> None:
     if not answer.cancelled() and not answer.exception() and answer.result().verdicts == [pb.ACCEPTED]:
-        record.acked[seq] = asyncio.get_running_loop().time()
+        record.acked[seq] = time.perf_counter()
         began.append(time.process_time())
