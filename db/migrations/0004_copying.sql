@@ -310,15 +310,12 @@ comment on column signals.dispatch_cursors.is_halted is 'Of the stream, so that 
 
 alter table signals.subscription_heads
 add column acknowledged_seq bigint not null default 0,
-add column settled_seq bigint not null default 0,
 add column checked_at timestamptz,
 add column day date,
 add column day_openings integer not null default 0,
 add column blocked_by bigint,
-add constraint subscription_heads_acknowledged_exists check (acknowledged_seq between 0 and delivery_seq),
-add constraint subscription_heads_settled_exists check (settled_seq between 0 and delivery_seq);
+add constraint subscription_heads_acknowledged_exists check (acknowledged_seq between 0 and delivery_seq);
 comment on column signals.subscription_heads.acknowledged_seq is 'The EA said that it has processed deliveries up to here.';
-comment on column signals.subscription_heads.settled_seq is 'All deliveries up to here have a final report; moved on by signals.escalate, so it may be behind.';
 comment on column signals.subscription_heads.checked_at is 'When catch-up last compared the books.';
 comment on column signals.subscription_heads.day_openings is 'Openings delivered on day, in the zone of the settings.';
 comment on column signals.subscription_heads.blocked_by is 'The protection of the subscription that is triggered and stops new exposure.';
@@ -395,6 +392,16 @@ comment on column signals.reports.unknown_since is 'When the outcome was first r
 alter type signals.delivery add attribute held_volume_e8 bigint;
 alter type signals.delivery add attribute ticket bigint;
 alter type signals.delivery add attribute worst_price_e8 bigint;
+
+create table signals.settlements (
+  lane smallint not null,
+  subscription_id bigint not null,
+  settled_seq bigint not null,
+  constraint settlements_pk primary key (lane, subscription_id)
+) with (fillfactor = 50);
+comment on table signals.settlements is
+'Up to where the deliveries of a subscription have their final reports. Moved on by signals.escalate, so it may be behind; kept apart
+from subscription_heads, so that nobody waits for it.';
 
 create table signals.escalations (
   lane smallint not null,

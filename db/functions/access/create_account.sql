@@ -8,12 +8,14 @@ declare
   v_constraint text;
   v_column text;
 begin
-  insert into access.accounts (lane, account_id, name, roles, created_at) overriding system value
-  values (coalesce(p_lane, core.deal_lane(v_account)), v_account, p_name, p_roles, core.now());
+  begin
+    insert into access.accounts (lane, account_id, name, roles, created_at) overriding system value
+    values (coalesce(p_lane, core.deal_lane(v_account)), v_account, p_name, p_roles, core.now());
+  exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform core.fail_rule('TRA10', jsonb_build_object('name', p_name), v_constraint, 'accounts', v_column);
+  end;
   return v_account;
-exception when integrity_constraint_violation then
-  get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-  perform core.fail_rule('TRA10', jsonb_build_object('name', p_name), v_constraint, 'accounts', v_column);
 end
 $$;
 

@@ -10,8 +10,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_differing bigint[] := '{}';
-  v_segment integer[] := '{}';
+  v_differing bigint[] := '{}'::bigint[];
+  v_segment integer[] := '{}'::integer[];
   v_ord integer;
 begin
   foreach v_ord in array case when 'SNAPSHOT' = any (p_actions) then p_only else '{}' end loop
@@ -27,7 +27,7 @@ begin
     ) then
       v_differing := v_differing || p_streams[v_ord];
     end if;
-    v_segment := '{}';
+    v_segment := '{}'::integer[];
   end loop;
   perform signals.fold_book(
     p_lane, case when 'SNAPSHOT' = any (p_actions) then v_segment else p_only end, p_streams, p_epochs, p_seqs, p_actions,

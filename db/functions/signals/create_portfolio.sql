@@ -11,18 +11,20 @@ declare
   v_constraint text;
   v_column text;
 begin
-  select a.lane into v_lane from access.accounts as a
-  where a.account_id = p_account and a.status = 'ACTIVE' and 'subscriber' = any (a.roles);
-  if v_lane is null then
-    perform core.fail('TRA08', jsonb_build_object('account', p_account));
-  end if;
-  insert into signals.portfolios (lane, account_id, name, mode, currency, created_at)
-  values (v_lane, p_account, p_name, p_mode, p_currency, core.now())
-  returning portfolio_id into v_portfolio;
+  begin
+    select a.lane into v_lane from access.accounts as a
+    where a.account_id = p_account and a.status = 'ACTIVE' and 'subscriber' = any (a.roles);
+    if v_lane is null then
+      perform core.fail('TRA08', jsonb_build_object('account', p_account));
+    end if;
+    insert into signals.portfolios (lane, account_id, name, mode, currency, created_at)
+    values (v_lane, p_account, p_name, p_mode, p_currency, core.now())
+    returning portfolio_id into v_portfolio;
+  exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform core.fail_rule('TRS34', jsonb_build_object('name', p_name), v_constraint, 'portfolios', v_column);
+  end;
   return v_portfolio;
-exception when integrity_constraint_violation then
-  get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-  perform core.fail_rule('TRS34', jsonb_build_object('name', p_name), v_constraint, 'portfolios', v_column);
 end
 $$;
 

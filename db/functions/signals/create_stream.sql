@@ -22,18 +22,20 @@ begin
   if octet_length(p_key) < 16 then
     perform core.fail('TRS32', jsonb_build_object('stream', p_name, 'rule', 'streams_key_length'));
   end if;
-  insert into signals.streams (
-    lane, stream_id, account_id, name, key_inner, key_outer, ttl, max_skew, rate_per_second, burst, created_at
-  ) overriding system value
-  values (
-    v_lane, v_stream, p_account, p_name, core.hmac_pad(p_key, 54), core.hmac_pad(p_key, 92),
-    p_ttl_ms * interval '1 millisecond', interval '1 second', p_rate, p_burst, core.now()
-  );
-  insert into signals.stream_heads (lane, stream_id, tokens, refilled_at) values (v_lane, v_stream, p_burst, core.now());
+  begin
+    insert into signals.streams (
+      lane, stream_id, account_id, name, key_inner, key_outer, ttl, max_skew, rate_per_second, burst, created_at
+    ) overriding system value
+    values (
+      v_lane, v_stream, p_account, p_name, core.hmac_pad(p_key, 54), core.hmac_pad(p_key, 92),
+      p_ttl_ms * interval '1 millisecond', interval '1 second', p_rate, p_burst, core.now()
+    );
+    insert into signals.stream_heads (lane, stream_id, tokens, refilled_at) values (v_lane, v_stream, p_burst, core.now());
+  exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform core.fail_rule('TRS32', jsonb_build_object('stream', p_name), v_constraint, 'streams', v_column);
+  end;
   return v_stream;
-exception when integrity_constraint_violation then
-  get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-  perform core.fail_rule('TRS32', jsonb_build_object('stream', p_name), v_constraint, 'streams', v_column);
 end
 $$;
 

@@ -1,5 +1,5 @@
 -- requires: core/now signals/overdue signals/unsettled
--- A job: safe to run at any time and twice. Locked heads are left for the next run, for nobody may wait for it.
+-- A job: safe to run at any time and twice. It locks nothing that dispatch or a report would wait for.
 create or replace function signals.escalate() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -11,22 +11,23 @@ declare
   v_total integer := 0;
 begin
   for v_lane in select l.lane from core.lanes as l order by l.lane loop
-    with behind as materialized (
-      select h.subscription_id, h.settled_seq, h.delivery_seq
+    insert into signals.settlements as w (lane, subscription_id, settled_seq)
+    select v_lane, f.subscription_id, f.settled_seq
+    from (
+      select
+        h.subscription_id, coalesce(e.settled_seq, 0) as before,
+        coalesce(
+          (select min(d.delivery_seq) - 1 from signals.unsettled(v_lane, h.subscription_id, h.delivery_seq) as d), h.delivery_seq
+        ) as settled_seq
       from signals.subscription_heads as h
-      where h.lane = v_lane and h.settled_seq < h.delivery_seq
-      order by h.subscription_id
-      for no key update skip locked
-    )
-    update signals.subscription_heads as h
-    set settled_seq = coalesce(
-      (
-        select min(d.delivery_seq) - 1
-        from signals.unsettled(v_lane, b.subscription_id, b.delivery_seq) as d
-      ), b.delivery_seq
-    )
-    from behind as b
-    where h.lane = v_lane and h.subscription_id = b.subscription_id;
+      left join signals.settlements as e on e.lane = v_lane and e.subscription_id = h.subscription_id
+      where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq
+      offset 0
+    ) as f
+    where f.settled_seq > f.before
+    order by f.subscription_id
+    on conflict (lane, subscription_id) do update set settled_seq = excluded.settled_seq
+    where w.settled_seq < excluded.settled_seq;
 
     delete from signals.escalations as e
     where e.lane = v_lane and exists (

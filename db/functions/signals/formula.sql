@@ -15,7 +15,8 @@ as $$
       signals.lots(i.master_volume), signals.lots(i.opened_volume), signals.lots(i.told), signals.lots(i.held_volume)
     )
     when 'STOPS' then 'the stops of the copy are not where the master''s are'
-    else
+    -- Nothing was computed where a number is missing: a ratio without balances, a risk without a stop.
+    else case when i.numerator is not null and i.denominator is not null then
       case i.mode
         when 'FIXED' then format('%s lots, fixed', signals.lots(i.numerator))
         when 'RISK' then format(
@@ -35,6 +36,7 @@ as $$
         ' = %s, down to step %s = %s, within %s to %s', signals.lots(i.numerator / i.denominator), signals.lots(i.step),
         signals.lots(div(i.numerator, i.denominator * i.step) * i.step), signals.lots(i.minimum), signals.lots(i.maximum)
       )
+    end
   end
   from jsonb_to_record(p_inputs) as i (
     mode text, master_volume numeric, master_remains numeric, opened_volume numeric, held_volume numeric, told numeric,

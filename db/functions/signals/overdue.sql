@@ -9,14 +9,15 @@ select
   end as state,
   h.session_id is not null as has_copier, e.level, e.escalated_at
 from signals.subscription_heads as h
+left join signals.settlements as w on w.lane = h.lane and w.subscription_id = h.subscription_id
 inner join signals.decisions as d
-  on d.lane = h.lane and d.subscription_id = h.subscription_id and d.delivery_seq > h.settled_seq
+  on d.lane = h.lane and d.subscription_id = h.subscription_id and d.delivery_seq > coalesce(w.settled_seq, 0)
 inner join signals.actions as a on a.action = d.action and not a.raises_exposure
 left join signals.reports as r
   on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
 left join signals.escalations as e
   on e.lane = d.lane and e.subscription_id = d.subscription_id and e.delivery_seq = d.delivery_seq
-where h.settled_seq < h.delivery_seq and (r.status is null or r.status = 'UNKNOWN');
+where coalesce(w.settled_seq, 0) < h.delivery_seq and (r.status is null or r.status = 'UNKNOWN');
 
 comment on view signals.overdue is
 'Every close, partial close, cancel and stop change that was delivered and is not answered for good, with its state and how far

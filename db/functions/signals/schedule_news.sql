@@ -10,16 +10,18 @@ declare
   v_constraint text;
   v_column text;
 begin
-  insert into signals.news (currency, at, impact, title)
-  values (p_currency, p_at, p_impact, p_title)
-  on conflict (currency, at, title) do update set impact = excluded.impact
-  returning news_id into v_news;
+  begin
+    insert into signals.news (currency, at, impact, title)
+    values (p_currency, p_at, p_impact, p_title)
+    on conflict (currency, at, title) do update set impact = excluded.impact
+    returning news_id into v_news;
+  exception when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
+    perform core.fail_rule(
+      'TRS29', jsonb_build_object('currency', p_currency, 'at', p_at, 'title', p_title), v_constraint, 'news', v_column
+    );
+  end;
   return v_news;
-exception when integrity_constraint_violation then
-  get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
-  perform core.fail_rule(
-    'TRS29', jsonb_build_object('currency', p_currency, 'at', p_at, 'title', p_title), v_constraint, 'news', v_column
-  );
 end
 $$;
 

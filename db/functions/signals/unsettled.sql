@@ -5,10 +5,10 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select d.*
-  from signals.subscription_heads as h
-  inner join signals.decisions as d
-    on d.lane = p_lane and d.subscription_id = h.subscription_id and d.delivery_seq > h.settled_seq and d.delivery_seq <= p_last
-  where h.lane = p_lane and h.subscription_id = p_subscription and not exists (
+  from signals.decisions as d
+  where d.lane = p_lane and d.subscription_id = p_subscription and d.delivery_seq <= p_last and d.delivery_seq > coalesce(
+    (select w.settled_seq from signals.settlements as w where w.lane = p_lane and w.subscription_id = p_subscription), 0
+  ) and not exists (
     select
     from signals.reports as r
     where r.lane = p_lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq

@@ -5,12 +5,12 @@ language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_days constant text[] := '{Mon,Tue,Wed,Thu,Fri,Sat,Sun}';
+  v_days constant text[] := '{Mon,Tue,Wed,Thu,Fri,Sat,Sun}'::text[];
   v_text text;
   v_part text[];
   v_from integer;
   v_length integer;
-  v_minutes int4multirange := '{}';
+  v_minutes int4multirange := '{}'::int4multirange;
 begin
   foreach v_text in array p_hours loop
     v_part := regexp_match(
