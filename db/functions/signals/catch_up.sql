@@ -33,7 +33,11 @@ begin
       coalesce(w.closes_all, false) as closes_all,
       u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
       and coalesce(h.blocked_by, b.blocked_by) is null
-      and (not b.is_protected or coalesce(b.stated_at >= v_now - interval '1 minute', false)) as may_open
+      and (not b.is_protected or coalesce(b.stated_at >= v_now - interval '1 minute', false))
+      -- An EA that has just connected may be about to say what its broker calls things: its book comes after that.
+      and (p_cause <> 'resume' or exists (
+        select from signals.specifications as x where x.lane = p_lane and x.portfolio_id = u.portfolio_id
+      )) as may_open
     from unnest(p_subscriptions) as a (subscription_id)
     cross join lateral (
       select x.* from signals.subscriptions as x where x.lane = p_lane and x.subscription_id = a.subscription_id limit 1

@@ -40,7 +40,7 @@ as $$
     ) as o on o.position_id = c.position_id
     left join signals.positions as p on p.lane = p_lane and p.stream_id = c.stream_id and p.position_id = c.position_id
     where c.lane = p_lane and c.subscription_id = p_subscription
-      and (c.status in ('DELIVERED', 'OPEN', 'CLOSING') or h.position_id is not null)
+      and (c.status in ('DELIVERED', 'OPEN', 'CLOSING') or h.position_id is not null or o.position_id is not null)
   ), outcomes as (
     select
       u.delivery_seq,
@@ -62,6 +62,7 @@ as $$
     update signals.copies as c
     set
       status = case
+        when not m.is_live and m.holds = 0 then c.status
         when not m.is_live then case when m.master_holds and c.status <> 'CLOSED' then 'OPEN' else 'CLOSING' end
         when m.holds > 0 then case when c.status = 'DELIVERED' then 'OPEN' else c.status end
         when m.pending > 0 then c.status
@@ -70,9 +71,11 @@ as $$
       end,
       closed_by = case when m.is_live and m.holds = 0 and m.pending = 0 then
         case c.status when 'OPEN' then 'FOLLOWER' when 'CLOSING' then coalesce(c.closed_by, 'MASTER') end
+      when not m.is_live and m.holds = 0 then c.closed_by
       end,
       opened_volume = greatest(c.opened_volume, m.holds),
       target_volume = case
+        when not m.is_live and m.holds = 0 then c.target_volume
         when not m.is_live then case when m.master_holds and c.status <> 'CLOSED' then greatest(c.opened_volume, m.holds) else 0 end
         when m.holds = 0 and m.pending = 0 then 0
         else c.target_volume

@@ -1,6 +1,7 @@
 -- requires: signals/settle_outcomes signals/unsettled
 -- A net position cannot say whose it is: what can be told is whether the lots that are not accounted for are those of all
--- deliveries in doubt, or of none, or (there is one) a part of it. Otherwise they stay in doubt, and the difference is recorded.
+-- deliveries in doubt, or of none. Otherwise (a part was filled, or the subscriber traded too) they stay in doubt, and the
+-- difference is recorded: a guess could book lots on a copy that does not hold them. Pending orders count as held.
 create or replace function signals.settle_netting(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
 ) returns table (settled integer, differences integer)
@@ -15,7 +16,6 @@ as $$
   ), told as (
     select b.symbol, sum(case b.side when 'BUY' then b.volume else -b.volume end) as net, min(b.ticket) as ticket, max(b.price) as price
     from jsonb_to_recordset(p_book) as b (ticket bigint, symbol text, side text, volume numeric, price numeric, order_type text)
-    where b.order_type = 'MARKET'
     group by b.symbol
   ), accounted as (
     select c.symbol, sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end) as net
@@ -40,13 +40,12 @@ as $$
   ), weighed as materialized (
     select
       s.symbol, coalesce(t.net, 0) as found, coalesce(a.net, 0) as expected, coalesce(t.net, 0) - coalesce(a.net, 0) as rest,
-      o.change, coalesce(o.deliveries, 0) as deliveries, coalesce(o.is_own, true) as is_own, t.ticket, t.price
+      o.change, coalesce(o.is_own, true) as is_own, t.ticket, t.price
     from (select t.symbol from told as t union select a.symbol from accounted as a union select o.symbol from open as o) as s
     left join told as t on t.symbol = s.symbol
     left join accounted as a on a.symbol = s.symbol
     left join (
-      select u.symbol, sum(u.change) as change, count(*) filter (where u.change <> 0) as deliveries,
-        bool_and(u.subscription_id = p_subscription) as is_own
+      select u.symbol, sum(u.change) as change, bool_and(u.subscription_id = p_subscription) as is_own
       from open as u
       group by u.symbol
     ) as o on o.symbol = s.symbol
@@ -54,12 +53,11 @@ as $$
     select
       u.delivery_seq, u.stream_id, u.position_id, u.action, w.ticket, w.price,
       case when w.rest = 0 and u.change <> 0 then 'FAILED' else 'EXECUTED' end as status,
-      case when w.deliveries = 1 and u.change <> 0 then abs(w.rest) else abs(u.change) end as volume
+      abs(u.change) as volume
     from open as u
     inner join weighed as w on w.symbol = u.symbol
     where u.subscription_id = p_subscription and w.is_own and (
       u.change = 0 or w.rest = w.change or (w.rest = 0 and w.change <> 0)
-      or (w.deliveries = 1 and sign(w.rest) = sign(w.change) and abs(w.rest) < abs(w.change))
     )
   ), answered as materialized (
     select signals.settle_outcomes(

@@ -129,6 +129,9 @@ def test_what_came_before_the_subscription_is_not_its(plane: Plane, master: Mast
 def test_what_was_open_before_the_subscription_is_explained_by_late_join(plane: Plane, master: Master) -> None:
     master.does("OPEN", 1)
     declines, joins = plane.copier(master), plane.copier(master, late_join="ALL")
+    for copier in (declines, joins):
+        copier.uploads("EURUSD")
+        copier.resume()
     assert explained(plane, declines) == (
         "SKIPPED",
         "LATE_JOIN",

@@ -74,6 +74,8 @@ def test_who_subscribes_to_a_halted_stream_is_halted_too(plane: Plane, master: M
     master.does("OPEN", 1)
     plane.halt(master.stream)
     copier = plane.copier(master, late_join="ALL")
+    copier.uploads("EURUSD")
+    copier.resume()
     assert copier.receives() == []
     plane.halt(master.stream, lift=True)
     copier.resume()

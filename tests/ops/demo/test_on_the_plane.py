@@ -133,3 +133,5 @@ async def test_books_agree_whatever_went_wrong_with_orders_and_terminal(
     }
     assert held == known
     assert len(held) > 5
+    assert market.db.execute("select name, detail from ops.verify() where not ok").fetchall() == []
+    assert market.db.execute("select * from signals.protection_events where code='TRR03'").fetchall() == []
