@@ -20,7 +20,20 @@ as $$
 declare
   v_halted boolean;
   v_differing bigint[];
+  v_symbols text[];
 begin
+  -- What manages a position need not name its symbol, but is held to its steps: the book knows it, as it stood before.
+  v_symbols := array(
+    select coalesce(nullif(a.symbol, ''), p.symbol, max(a.symbol) over (partition by a.stream_id, a.position_id))
+    from unnest(p_symbols, p_streams, p_positions) with ordinality as a (symbol, stream_id, position_id, ord)
+    left join lateral (
+      select w.symbol
+      from signals.positions as w
+      where w.lane = p_lane and w.stream_id = a.stream_id and w.position_id = a.position_id
+      limit 1
+    ) as p on true
+    order by a.ord
+  );
   v_differing := signals.advance_book(
     p_lane, p_only, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
     p_stop_losses, p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_contract_sizes, p_balances, p_equities,
@@ -37,7 +50,7 @@ begin
         a.equity, a.sent_at, a.epoch, a.seq
       )::signals.positions as opening
     from unnest(
-      p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices, p_stop_losses,
+      p_streams, p_epochs, p_seqs, p_actions, v_symbols, p_sides, p_positions, p_volumes, p_prices, p_stop_losses,
       p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_received_at, p_contract_sizes, p_balances, p_equities
     ) with ordinality as a (
       stream_id, epoch, seq, action, symbol, side, position_id, volume, price, stop_loss,

@@ -102,7 +102,7 @@ as $$
     ('SYMBOL_FILTERED', 'symbols', coalesce('only ' || k.symbols::text, 'not ' || k.excluded_symbols::text), x.symbol),
     ('SIDE_FILTERED', 'sides', array_to_string(k.sides, ', '), x.side),
     ('MAGIC_FILTERED', 'magics', coalesce('only ' || k.magics::text, 'not ' || k.excluded_magics::text), x.magic::text),
-    ('OUT_OF_HOURS', 'hours', array_to_string(k.hours, ', ') || ' ' || k.zone, to_char((d.inputs ->> 'value')::timestamp, 'Dy HH24:MI')),
+    ('OUT_OF_HOURS', 'hours', array_to_string(k.hours, ', ') || ' ' || k.zone, case d.reason when 'OUT_OF_HOURS' then to_char((d.inputs ->> 'value')::timestamp, 'Dy HH24:MI') end),
     ('NEWS_WINDOW', 'news', format('%s before to %s after, %s', k.news_before, k.news_after, k.news_impact), d.inputs ->> 'value'),
     ('TRADES_PER_DAY', 'trades_per_day', k.trades_per_day::text, null),
     ('UNKNOWN_SYMBOL', 'symbol', x.symbol, null),
