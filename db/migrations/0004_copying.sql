@@ -437,7 +437,9 @@ create table ops.jobs (
   every interval not null,
   due_at timestamptz not null,
   constraint jobs_call_shape check (call ~ '^[a-z_]+[.][a-z_]+$'),
-  constraint jobs_every_positive check (every >= interval '1 second')
+  constraint jobs_every_positive check (every >= interval '1 second'),
+  -- Slots are counted from one origin; months have no length.
+  constraint jobs_every_has_a_length check (extract(year from every) = 0 and extract(month from every) = 0)
 );
 comment on table ops.jobs is 'What runs by the clock: a function without arguments, idempotent, called by ops.run_due_jobs.';
 
