@@ -1,6 +1,10 @@
 -- requires: signals/week_minutes
 -- Copying: the master's book as each lane of followers has come to it, portfolios (the followers' broker accounts) with
 -- their symbols, settings, equity and protections, and decisions that no signal caused: catch-up by difference.
+-- It changes tables that are in use, under their locks, in one go: nobody had these in production before it.
+-- squawk-ignore-file adding-field-with-default, adding-foreign-key-constraint, adding-not-nullable-field
+-- squawk-ignore-file adding-serial-primary-key-field, ban-drop-constraint, constraint-missing-not-valid
+-- squawk-ignore-file require-concurrent-index-creation, require-concurrent-index-deletion
 
 -- The master's side -----------------------------------------------------------------------------------------
 
