@@ -39,7 +39,7 @@ begin
       core.from_microseconds(a.received_us) as received_at,
       core.from_microseconds(a.executed_us) as executed_at,
       h.session_id = a.session_id as is_copier,
-      d.stream_id, d.position_id, d.action, d.side, d.price as master_price, d.volume as decided_volume, d.held_volume, d.reason
+      d.stream_id, d.position_id, d.action, d.side, d.price as master_price, d.volume as decided_volume, d.reason
     from unnest(
       p_sessions, p_subscriptions, p_delivery_seqs, p_statuses, p_codes, p_tickets, p_prices, p_volumes,
       p_received_us, p_executed_us
@@ -53,7 +53,7 @@ begin
       limit 1
     ) as h on true
     left join lateral (
-      select w.stream_id, w.position_id, w.action, w.side, w.price, w.volume, w.held_volume, w.reason
+      select w.stream_id, w.position_id, w.action, w.side, w.price, w.volume, w.reason
       from signals.decisions as w
       where w.lane = p_lane and w.subscription_id = a.subscription_id and w.delivery_seq = a.delivery_seq
       limit 1
@@ -189,6 +189,8 @@ begin
         when o.missed then 'MISSED'
         when o.refused then 'REFUSED'
         when c.status in ('REFUSED', 'MISSED') then c.status
+        -- The fill showed up after its close had found nothing: it is closed once more.
+        when c.status = 'CLOSED' and o.opened and o.holds_nothing is not true and c.held_volume + o.traded > 0 then 'CLOSING'
         when o.closed and (o.holds_nothing or c.held_volume + o.traded <= 0) then 'CLOSED'
         when o.opened and c.status = 'DELIVERED' then 'OPEN'
         else c.status
@@ -215,14 +217,14 @@ begin
       limit 1
     ) as found
     where c.lane = p_lane and c.ctid = found.row
+    returning c.subscription_id, c.pending, c.held_volume, c.target_volume
   ), tried_again as (
     -- A cut that did not happen is not left to the round of the schedule: the next run of signals.find_drift takes it first.
     insert into signals.subscription_heads as h (lane, subscription_id)
-    select distinct p_lane, r.subscription_id
-    from ruled as r
-    where r.verdict = 'RECORDED' and r.action in ('CLOSE', 'PARTIAL_CLOSE', 'CANCEL') and r.is_final
-      and r.code is distinct from 'TRG03' and (r.status <> 'EXECUTED' or r.volume < r.held_volume - r.decided_volume)
-    order by r.subscription_id
+    select distinct p_lane, s.subscription_id
+    from settled as s
+    where s.pending = 0 and s.held_volume > s.target_volume
+    order by s.subscription_id
     on conflict (lane, subscription_id) do update set checked_at = null
   )
   select r.ord::integer, r.verdict, r.answer_code

@@ -297,3 +297,188 @@ class TestCopies:
         plane.tick(days=40)
         assert opened.reports(1).verdict == "RECORDED"
         assert plane.value("select reported_at - executed_at from signals.reports") == timedelta(days=40)
+
+
+class TestUnknown:
+    """Sent to the broker, and no answer: the one report that another replaces."""
+
+    def test_it_is_recorded_with_its_code_and_settles_nothing(self, plane: Plane, opened: Copier) -> None:
+        assert opened.reports(1, "UNKNOWN", code="TRG06")[1:] == ("RECORDED", None)
+        report = plane.record("select * from signals.reports")
+        assert (report["status"], report["code"], report["unknown_since"]) == ("UNKNOWN", "TRG06", plane.now)
+        copy = opened.copy()
+        assert (copy["status"], copy["pending"], copy["held_volume"]) == ("DELIVERED", 1, 0)
+        assert plane.events() == ["TRG06"]
+        assert plane.verify() == {}
+
+    def test_it_needs_a_code(self, opened: Copier) -> None:
+        assert opened.reports(1, "UNKNOWN", code="")[1:] == ("REPORT_MALFORMED", "TRR03")
+
+    @pytest.mark.parametrize("together", [False, True])
+    @pytest.mark.parametrize(
+        ("status", "expected"), [("EXECUTED", "OPEN"), ("REJECTED", "REFUSED"), ("FAILED", "DELIVERED")]
+    )
+    def test_the_answer_replaces_it(
+        self, plane: Plane, opened: Copier, status: str, expected: str, together: bool
+    ) -> None:
+        reports = [opened.report(1, "UNKNOWN", code="TRG06"), opened.report(1, status)]
+        batches = [reports] if together else [[report] for report in reports]
+        assert [v.verdict for batch in batches for v in plane.report(batch)] == ["RECORDED", "RECORDED"]
+        assert plane.value("select status from signals.reports") == status
+        copy = opened.copy()
+        assert (copy["status"], copy["pending"]) == (expected, 0)
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("together", [False, True])
+    def test_once(self, plane: Plane, opened: Copier, together: bool) -> None:
+        reports = [
+            opened.report(1, "UNKNOWN", code="TRG06"),
+            opened.report(1),
+            opened.report(1),
+            opened.report(1, "FAILED"),
+            opened.report(1, "UNKNOWN", code="TRG06"),
+        ]
+        batches = [reports] if together else [[report] for report in reports]
+        assert [v.verdict for batch in batches for v in plane.report(batch)] == [
+            "RECORDED", "RECORDED", "REPORT_DUPLICATE", "REPORT_CONFLICT", "REPORT_DUPLICATE",
+        ]  # fmt: skip
+        assert opened.holds() == {1: Decimal("0.1")}
+        assert plane.verify() == {}
+
+    def test_after_the_answer_it_says_nothing_new(self, plane: Plane, opened: Copier) -> None:
+        """A terminal repeats its reports in any order."""
+        verdicts = plane.report([opened.report(1), opened.report(1, "UNKNOWN", code="TRG06")])
+        assert [v.verdict for v in verdicts] == ["RECORDED", "REPORT_DUPLICATE"]
+        assert opened.copy()["pending"] == 0
+        assert plane.value("select status from signals.reports") == "EXECUTED"
+        assert plane.verify() == {}
+
+    def test_the_fill_that_shows_up_after_the_close_found_nothing_is_closed(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        """Timeout after send, then the fill shows up: what cuts exposure is never lost."""
+        opened.reports(1, "UNKNOWN", code="TRG06")
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2, "REJECTED", code="TRG03")
+        opened.reports(1)
+        assert opened.holds() == {1: Decimal("0.1")}
+        assert [each.action for each in opened.catches_up()] == ["CLOSE"]
+        opened.reports(3)
+        assert opened.status() == "CLOSED"
+        assert opened.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_nor_is_a_copy_closed_while_its_opening_is_unknown(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        opened.reports(1, "UNKNOWN", code="TRG06")
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2, "REJECTED", code="TRG03")
+        opened.reports(1, "FAILED")
+        assert opened.catches_up() == []
+        assert opened.status() == "CLOSED"
+        assert plane.verify() == {}
+
+
+class TestTickets:
+    @pytest.mark.parametrize("together", [False, True])
+    def test_a_ticket_opens_one_position(self, plane: Plane, master: Master, opened: Copier, together: bool) -> None:
+        master.does("OPEN", 2)
+        opened.receives()
+        reports = [opened.report(1, ticket=5), opened.report(2, ticket=5)]
+        batches = [reports] if together else [[report] for report in reports]
+        assert [v[1:] for batch in batches for v in plane.report(batch)] == [
+            ("RECORDED", None),
+            ("REPORT_CONFLICT", "TRR04"),
+        ]
+        assert opened.copy(2)["pending"] == 1
+        assert plane.events() == ["TRR04"]
+        assert opened.reports(2, ticket=6).verdict == "RECORDED"
+        assert plane.verify() == {}
+
+    def test_the_close_of_a_position_has_its_ticket(self, master: Master, opened: Copier) -> None:
+        opened.reports(1, ticket=5)
+        master.does("CLOSE", 1)
+        opened.receives()
+        assert opened.reports(2, ticket=5).verdict == "RECORDED"
+
+    def test_two_subscriptions_may_have_the_same_ticket(self, plane: Plane, master: Master, opened: Copier) -> None:
+        other = plane.copier(master)
+        master.does("OPEN", 2)
+        plane.pump(opened.lane)
+        other.receives()
+        assert [copier.reports(1, ticket=5).verdict for copier in (opened, other)] == ["RECORDED"] * 2
+
+
+class TestHeldVolume:
+    def test_of_an_opening_filled_in_part_is_what_was_filled(self, plane: Plane, opened: Copier) -> None:
+        opened.reports(1, volume="0.06")
+        assert opened.holds() == {1: Decimal("0.06")}
+        assert opened.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_more_than_was_decided_is_recorded_as_it_is(self, plane: Plane, opened: Copier) -> None:
+        assert opened.reports(1, volume="0.11")[1:] == ("RECORDED", None)
+        event = plane.record("select * from signals.protection_events")
+        assert (event["origin"], event["code"], event["seq"]) == ("PLANE", "TRR05", 1)
+        assert opened.holds() == {1: Decimal("0.11")}
+        assert plane.verify() == {}
+
+    def test_of_a_close_filled_in_part_is_the_rest_and_the_copy_is_not_closed(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        opened.reports(1)
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2, volume="0.04")
+        assert (opened.status(), opened.holds()) == ("CLOSING", {1: Decimal("0.06")})
+        assert plane.verify() == {}
+
+    def test_a_cancelled_order_holds_nothing(self, plane: Plane, master: Master, copier: Copier) -> None:
+        master.does("PLACE", 1)
+        master.does("CANCEL", 1)
+        copier.receives()
+        copier.reports(1)
+        assert copier.holds() == {1: Decimal("0.1")}
+        copier.reports(2, price=0, volume=0)
+        assert (copier.status(), copier.holds()) == ("CLOSED", {})
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("together", [False, True])
+    @pytest.mark.parametrize("order", list(permutations([1, 2, 3])))
+    def test_adds_up_in_any_order(
+        self, plane: Plane, master: Master, opened: Copier, order: tuple[int, ...], together: bool
+    ) -> None:
+        master.does("PARTIAL_CLOSE", 1, volume="0.07")
+        master.does("PARTIAL_CLOSE", 1, volume="0.02")
+        opened.receives()
+        volumes = {1: "0.10", 2: "0.03", 3: "0.05"}
+        reports = [opened.report(delivery, volume=volumes[delivery]) for delivery in order]
+        for batch in [reports] if together else [[report] for report in reports]:
+            plane.report(batch)
+            assert plane.verify() == {}
+        copy = opened.copy()
+        assert (copy["status"], copy["held_volume"], copy["target_volume"], copy["pending"]) == (
+            "OPEN", Decimal("0.02"), Decimal("0.02"), 0,
+        )  # fmt: skip
+
+    def test_a_close_that_was_asked_for_by_a_protection_says_so(self, plane: Plane, opened: Copier) -> None:
+        opened.reports(1)
+        opened.beats("10000")
+        plane.protect(opened.portfolio, "EQUITY_FLOOR", "9000", action="CLOSE_ALL")
+        opened.beats("9000")
+        opened.reports(2)
+        assert opened.copy()["closed_by"] == "PROTECTION"
+
+    def test_a_refusal_of_stops_forgets_them_and_takes_nothing_else(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        opened.reports(1)
+        master.does("MODIFY", 1, stop_loss="1.05")
+        opened.receives()
+        assert opened.copy()["stop_loss"] == Decimal("1.05")
+        opened.reports(2, "FAILED")
+        copy = opened.copy()
+        assert (copy["status"], copy["held_volume"], copy["stop_loss"]) == ("OPEN", Decimal("0.1"), None)
