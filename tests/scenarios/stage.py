@@ -135,6 +135,8 @@ class Follower:
     portfolio: int
     subscriptions: list[int]
     terminal: Terminal
+    is_up: bool = False
+    """Whether it has said all that it says first on a connection."""
 
     @property
     def subscription(self) -> int:
@@ -168,7 +170,9 @@ class Follower:
     # The terminal
 
     async def connect(self) -> None:
+        self.is_up = False
         await self.terminal.connect()
+        self.is_up = True
         await self.settled()
 
     def leave(self) -> None:
@@ -176,7 +180,9 @@ class Follower:
         self.terminal.disconnect()
 
     async def restart(self, *, lose_state: bool = False) -> None:
+        self.is_up = False
         await self.terminal.restart(lose_state=lose_state)
+        self.is_up = True
         await self.settled()
 
     async def pulse(self) -> None:

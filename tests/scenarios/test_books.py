@@ -116,17 +116,27 @@ async def test_two_opposite_masters_that_net_to_nothing_are_still_two_copies(sta
     assert follower.net == {"EURUSD": "-0.10"}
 
 
-async def test_an_order_without_an_answer_on_a_netting_account_is_settled_by_its_book(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("fault", "net", "report"),
+    [(Fault.ANSWER_LOST, "0.20", ("EXECUTED", None)), (Fault.ORDER_LOST, "0.30", ("FAILED", "TRG06"))],
+)
+async def test_an_order_without_an_answer_on_a_netting_account_is_found_in_its_history_or_given_up(
+    stage: Stage, fault: Fault, net: str, report: tuple[str, str | None]
+) -> None:
+    """A net position cannot say what became of an order."""
     bull, bear = await stage.provider(), await stage.provider()
-    follower = await stage.follower(bull, bear, mode="NETTING", late_join="ALL")
+    follower = await stage.follower(bull, bear, mode="NETTING")
     await bull.open("BUY", "0.30")
     await follower.settled()
-    follower.broker.inject(Fault.ORDER_LOST)
-    await bear.open("SELL", "0.10")
+    follower.broker.inject(fault)
+    sold = await bear.open("SELL", "0.10")
+    await follower.settled()
+    await follower.pulse()
+    assert (follower.net, follower.reports()[1:]) == ({"EURUSD": net}, [("OPEN", *report)])
+    assert stage.find_drift() is None
+    await bear.close(sold)
     await follower.settled()
     assert follower.net == {"EURUSD": "0.30"}
-    await follower.pulse()
-    assert follower.net == {"EURUSD": "0.20"}
 
 
 # Snapshots
