@@ -912,8 +912,9 @@ class Copier:
         return found
 
     def beat(self, equity: str = "10000", **changes: Any) -> Heartbeat:
-        given: dict[str, Any] = {"broker_us": microseconds(self.plane.now), "balance": "10000"} | changes
-        return Heartbeat(self.lane, self.session, self.portfolio, equity=equity, **given)
+        now = microseconds(self.plane.now)
+        base = Heartbeat(self.lane, self.session, self.portfolio, equity=equity, broker_us=now)
+        return base.but(**changes)
 
     def beats(self, equity: str = "10000", **changes: Any) -> str | None:
         """The account is worth this now."""

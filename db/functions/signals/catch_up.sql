@@ -33,7 +33,7 @@ begin
       coalesce(w.closes_all, false) as closes_all,
       u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
       and coalesce(h.blocked_by, b.blocked_by) is null
-      and (not b.is_protected or coalesce(b.stated_at >= v_now - interval '1 minute', false))
+      and (not b.is_protected or coalesce(least(b.stated_at, e.stated_at) >= v_now - interval '1 minute', false))
       -- An EA that has just connected may be about to say what its broker calls things: its book comes after that.
       and (p_cause <> 'resume' or exists (
         select from signals.specifications as x where x.lane = p_lane and x.portfolio_id = u.portfolio_id
@@ -62,6 +62,20 @@ begin
       where x.lane = p_lane and x.stream_id = u.stream_id and (x.epoch, x.seq) >= (u.started_epoch, u.started_seq)
       limit 1
     ) as c
+    left join lateral (
+      -- Where a protection of its own stands, its own equity must be known.
+      select coalesce(
+        (
+          select w.stated_at
+          from signals.equities as w
+          where w.lane = p_lane and w.portfolio_id = u.portfolio_id and w.subscription_id = u.subscription_id
+        ), '-infinity'
+      ) as stated_at
+      from signals.protections as x
+      where b.is_protected and x.lane = p_lane and x.portfolio_id = u.portfolio_id and x.subscription_id = u.subscription_id
+        and x.removed_at is null
+      limit 1
+    ) as e on true
     left join lateral (
       select bool_or(x.action = 'CLOSE_ALL') as closes_all
       from signals.protections as x

@@ -63,7 +63,7 @@ begin
     select
       f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k::signals.copy_settings as settings,
       h.delivery_seq as delivered, h.blocked_by as head_blocked_by, h.day, h.day_openings,
-      b::signals.portfolios as portfolio, r::signals.symbol_resolutions as resolution,
+      b::signals.portfolios as portfolio, least(b.stated_at, e.stated_at) as stated_at, r::signals.symbol_resolutions as resolution,
       c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
       c.opened_volume as copy_opened_volume, c.held_volume as copy_held_volume, c.ticket as copy_ticket,
       c.is_reversed as copy_is_reversed,
@@ -97,6 +97,20 @@ begin
       limit 1
     ) as b
     left join lateral (
+      -- Where a protection of its own stands, its own equity must be known.
+      select coalesce(
+        (
+          select w.stated_at
+          from signals.equities as w
+          where w.lane = p_lane and w.portfolio_id = s.portfolio_id and w.subscription_id = s.subscription_id
+        ), '-infinity'
+      ) as stated_at
+      from signals.protections as x
+      where b.is_protected and x.lane = p_lane and x.portfolio_id = s.portfolio_id and x.subscription_id = s.subscription_id
+        and x.removed_at is null
+      limit 1
+    ) as e on true
+    left join lateral (
       select w.*
       from signals.symbol_resolutions as w
       where w.lane = p_lane and w.portfolio_id = s.portfolio_id and w.master_symbol = f.symbol
@@ -126,7 +140,7 @@ begin
       case
         when coalesce(p.head_blocked_by, (p.portfolio).blocked_by) is not null then
           a.inputs || jsonb_build_object('value', coalesce(p.head_blocked_by, (p.portfolio).blocked_by))
-        when (p.portfolio).is_protected and a.reason is null then a.inputs || jsonb_build_object('value', (p.portfolio).stated_at)
+        when (p.portfolio).is_protected and a.reason is null then a.inputs || jsonb_build_object('value', nullif(p.stated_at, '-infinity'))
         else a.inputs
       end as new_inputs,
       case
@@ -134,7 +148,7 @@ begin
         when v_halted or p.is_halted then 'HALTED'
         when not p.takes_new_exposure then p.state
         when coalesce(p.head_blocked_by, (p.portfolio).blocked_by) is not null then 'EQUITY_PROTECTION'
-        when (p.portfolio).is_protected and ((p.portfolio).stated_at >= p_now - interval '1 minute') is not true then 'EQUITY_UNKNOWN'
+        when (p.portfolio).is_protected and (p.stated_at >= p_now - interval '1 minute') is not true then 'EQUITY_UNKNOWN'
         when p.is_known then 'ALREADY_COPIED'
         when p.sent_at < p_now - (p.settings).ttl then 'TTL_EXPIRED'
         else coalesce(a.reason, 'COPIED')
@@ -164,7 +178,7 @@ begin
     select
       g.*,
       case
-        when g.gate in ('COPIED', 'ALREADY_COPIED') and not g.is_known and g.trades_per_day
+        when g.gate = 'COPIED' and g.trades_per_day
           <= coalesce(count(*) filter (where g.gate = 'COPIED') over before_it, 0)
             + case when g.day = g.today then g.day_openings else 0 end
           then 'TRADES_PER_DAY'
@@ -184,6 +198,9 @@ begin
       coalesce(g.copy_master_volume, max(g.volume) filter (where g.limited_gate = 'COPIED') over of_position) as master_volume,
       coalesce(g.copy_opened_volume, max(g.sized) filter (where g.limited_gate = 'COPIED') over of_position) as opened_volume,
       case
+        -- What would have been copied already, had the day not been over for it too.
+        when g.gate = 'ALREADY_COPIED' and not g.is_known and count(*) filter (where g.limited_gate = 'COPIED') over of_position = 0
+          then 'TRADES_PER_DAY'
         when g.raises_exposure then g.limited_gate
         when g.action = 'SNAPSHOT' then 'SNAPSHOT_RECORDED'
         when g.action = 'MODIFY' and not g.copy_stops then 'NOT_COPIED'
@@ -208,8 +225,17 @@ begin
       t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at,
       t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume, t.opened_volume, t.is_reversed, t.today,
       t.volume as signal_volume,
-      case when t.raises_exposure then t.new_stop_loss when t.is_reversed then t.take_profit else t.stop_loss end as stop_loss,
-      case when t.raises_exposure then t.new_take_profit when t.is_reversed then t.stop_loss else t.take_profit end as take_profit,
+      -- To set no stop is to take it back, which is not to say nothing of it; where stops are not copied there are none.
+      case
+        when t.raises_exposure then t.new_stop_loss
+        when t.cuts_exposure then null
+        else coalesce(case when not t.copy_stops then 0 when t.is_reversed then t.take_profit else t.stop_loss end, 0)
+      end as stop_loss,
+      case
+        when t.raises_exposure then t.new_take_profit
+        when t.cuts_exposure then null
+        else coalesce(case when not t.copy_stops then 0 when t.is_reversed then t.stop_loss else t.take_profit end, 0)
+      end as take_profit,
       case when t.raises_exposure then t.new_order_type else t.order_type end as order_type,
       case when t.remainder < t.minimum then 'CLOSE' else t.action end as action,
       coalesce(case when not t.raises_exposure then t.its_symbol end, t.new_symbol, t.symbol) as symbol,

@@ -120,8 +120,9 @@ begin
     order by s.portfolio_id, s.subscription_id
     on conflict (lane, portfolio_id, subscription_id) do update
     set
-      equity = excluded.equity, day = excluded.day,
-      day_equity = case when e.day = excluded.day then e.day_equity else excluded.equity end,
+      -- The end of daylight saving brings the day before back for an hour: no loss is forgiven by that.
+      equity = excluded.equity, day = greatest(e.day, excluded.day),
+      day_equity = case when excluded.day > e.day then excluded.equity else e.day_equity end,
       peak_equity = greatest(e.peak_equity, excluded.equity), stated_at = v_now
   )
   select a.ord::integer, a.refusal from arrived as a order by a.ord;

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.db.plane import Copier, Delivery, Holding, Master, Plane, Specification, e8, held, microseconds
+from tests.db.plane import Copier, Delivery, Master, Plane, Specification, e8, held, microseconds
 
 pytestmark = pytest.mark.core
 
@@ -30,8 +30,8 @@ def opened(master: Master, copier: Copier) -> Copier:
 
 
 def late(plane: Plane, master: Master, **settings: Any) -> Copier:
-    """Who subscribes now, and is delivered what late join gives: not by resuming alone, before the terminal has said what
-    its broker calls things."""
+    """Who subscribes now, and is delivered what late join gives: not by resuming alone, before the terminal has said
+    what its broker calls things."""
     copier = plane.copier(master, **settings)
     copier.catches_up()
     return copier
@@ -58,7 +58,7 @@ class TestIdempotence:
             assert opened.catches_up() == []
         assert plane.verify() == {}
 
-    def test_a_subscription_that_is_not_there_is_nobody_s(self, plane: Plane, master: Master, copier: Copier) -> None:
+    def test_a_subscription_that_is_not_there_is_nobody_s(self, plane: Plane, copier: Copier) -> None:
         for unknown in ([], [999_999], [None]):
             assert (
                 plane.value("select signals.catch_up(%s::smallint, %s::bigint[], 'a test')", copier.lane, unknown) == 0
@@ -221,16 +221,14 @@ class TestCuts:
         assert copier.catches_up() == []
         assert plane.verify() == {}
 
-    def test_a_cut_is_told_the_first_time_whatever_is_unanswered(
-        self, plane: Plane, master: Master, copier: Copier
-    ) -> None:
+    def test_a_cut_is_told_the_first_time_whatever_is_unanswered(self, master: Master, copier: Copier) -> None:
         master.does("OPEN", 1)
         copier.receives()
         copier.reports(1, "UNKNOWN", code="TRG06")
         master.snapshot()
         assert told(copier.receives()) == [("CLOSE", 1)]
 
-    def test_but_not_again_before_everything_is_answered(self, plane: Plane, master: Master, opened: Copier) -> None:
+    def test_but_not_again_before_everything_is_answered(self, master: Master, opened: Copier) -> None:
         master.does("MODIFY", 1, stop_loss="1.0")
         master.does("CLOSE", 1)
         opened.receives()
@@ -241,16 +239,14 @@ class TestCuts:
         opened.reports(2)
         assert told(opened.catches_up()) == [("CLOSE", 1)]
 
-    def test_nothing_of_a_state_holds_a_close_back(self, plane: Plane, master: Master, opened: Copier) -> None:
+    def test_nothing_of_a_state_holds_a_close_back(self, plane: Plane, opened: Copier) -> None:
         plane.transition(opened.subscription, "toxic")
         plane.halt(None)
         plane.gateway.execute("select access.close_session(%s)", [opened.session])
         plane.admin.execute("delete from signals.positions")
         assert told(opened.catches_up()) == [("CLOSE", 1)]
 
-    def test_a_copy_that_the_follower_closed_itself_is_not_opened_again(
-        self, plane: Plane, master: Master, opened: Copier
-    ) -> None:
+    def test_a_copy_that_the_follower_closed_itself_is_not_opened_again(self, plane: Plane, opened: Copier) -> None:
         plane.write_settings(opened.subscription, late_join="ALL")
         opened.books()
         assert opened.copy()["closed_by"] == "FOLLOWER"
@@ -289,7 +285,7 @@ class TestCuts:
             assert copier.catches_up() == []
 
     def test_a_position_that_turned_out_to_be_the_other_way_round_is_closed(
-        self, plane: Plane, master: Master, opened: Copier
+        self, master: Master, opened: Copier
     ) -> None:
         master.snapshot(held(1, side="SELL"))
         assert told(opened.receives()) == [("CLOSE", 1)]
@@ -501,7 +497,7 @@ class TestMissed:
         assert plane.verify() == {}
 
     @pytest.mark.parametrize("code", ["TRG02", "TRG04"])
-    def test_but_not_one_that_the_guard_refused(self, plane: Plane, master: Master, joiner: Copier, code: str) -> None:
+    def test_but_not_one_that_the_guard_refused(self, master: Master, joiner: Copier, code: str) -> None:
         master.does("OPEN", 1)
         joiner.receives()
         joiner.reports(1, "REJECTED", code=code)
@@ -586,7 +582,7 @@ class TestStops:
         assert opened.catches_up() == []
         assert plane.verify() == {}
 
-    def test_not_before_the_opening_is_answered(self, plane: Plane, master: Master, copier: Copier) -> None:
+    def test_not_before_the_opening_is_answered(self, master: Master, copier: Copier) -> None:
         master.does("OPEN", 1)
         copier.receives()
         master.snapshot(held(1, stop_loss="1.05"))
@@ -668,7 +664,7 @@ class TestSymbols:
         assert [each.symbol for each in fresh(plane, copier)] == ["EURUSD.m"]
 
     def test_a_specification_that_came_after_the_opening_does_not_rename_the_copy(
-        self, plane: Plane, master: Master, opened: Copier
+        self, master: Master, opened: Copier
     ) -> None:
         opened.uploads("EURUSD.m", Specification("GBPUSD"))
         master.snapshot()

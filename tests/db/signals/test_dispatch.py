@@ -247,7 +247,7 @@ class TestStates:
         master.does("CLOSE", 1)
         master.does("OPEN", 2)
         assert [(each.action, each.seq) for each in late.receives()] == [("OPEN", 3)]
-        assert late.reasons() == ["LATE_JOIN", "NOT_COPIED", "COPIED"]
+        assert late.reasons() == ["NOT_COPIED", "COPIED"]
 
     def test_a_second_subscription_of_a_lane_does_not_get_what_the_first_was_owed(
         self, plane: Plane, master: Master

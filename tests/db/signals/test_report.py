@@ -472,9 +472,7 @@ class TestHeldVolume:
         opened.reports(2)
         assert opened.copy()["closed_by"] == "PROTECTION"
 
-    def test_a_refusal_of_stops_forgets_them_and_takes_nothing_else(
-        self, plane: Plane, master: Master, opened: Copier
-    ) -> None:
+    def test_a_refusal_of_stops_forgets_them_and_takes_nothing_else(self, master: Master, opened: Copier) -> None:
         opened.reports(1)
         master.does("MODIFY", 1, stop_loss="1.05")
         opened.receives()
