@@ -67,18 +67,22 @@ from (
   ) as o
     on o.lane = c.lane and o.subscription_id = c.subscription_id and o.stream_id = c.stream_id
       and o.position_id = c.position_id
+  cross join lateral (
+    -- What failed and was filled after all is known from a book.
+    select exists (
+      select from signals.differences as d
+      where d.lane = c.lane and d.subscription_id = c.subscription_id and d.position_id = c.position_id
+    ) as was_found
+  ) as f
   where c.pending <> coalesce(o.open, 0)
     or (c.status in ('DELIVERED', 'OPEN') and c.target_volume = 0)
     or (c.status not in ('DELIVERED', 'OPEN') and c.target_volume <> 0)
     or (c.status = 'DELIVERED' and o.opening = 'EXECUTED')
-    or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and not o.was_told)
+    or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and not o.was_told and not f.was_found)
     or (c.status = 'REFUSED' and o.opening not in ('REJECTED', 'FAILED'))
     or (c.status = 'CLOSED' and c.held_volume > 0)
     or (
-      c.held_volume <> coalesce(o.traded, 0) and not coalesce(o.was_told, false) and not exists (
-        select from signals.differences as f
-        where f.lane = c.lane and f.subscription_id = c.subscription_id and f.position_id = c.position_id
-      )
+      c.held_volume <> coalesce(o.traded, 0) and not coalesce(o.was_told, false) and not f.was_found
     )
 ) as v
 union all
