@@ -1,4 +1,4 @@
--- requires: signals/local_time
+-- requires: signals/local_time signals/week_minute
 -- The rules of one subscription for one opening: filters, then the symbol, then the lot. Inlined into dispatch and
 -- catch-up, hence one SELECT and no SET; OFFSET 0 keeps what is used many times from being computed as often. Lots are
 -- a quotient of exact numbers, cut down to the step: a third of 0.3 lots is 0.1, not 0.09.
@@ -18,8 +18,8 @@ as $$
       when p_position.side <> all (p_settings.sides) then 'SIDE_FILTERED'
       when p_position.magic <> all (p_settings.magics) or p_position.magic = any (p_settings.excluded_magics)
         then 'MAGIC_FILTERED'
-      when not p_settings.hours_minutes @> w.minute then 'OUT_OF_HOURS'
-      when n.title is not null then 'NEWS_WINDOW'
+      when not p_settings.hours_minutes @> signals.week_minute(w.at) then 'OUT_OF_HOURS'
+      when w.news is not null then 'NEWS_WINDOW'
       when p_resolution.reason is not null then p_resolution.reason
       when p_resolution.trade_mode in ('CLOSE_ONLY', 'DISABLED')
         or (p_resolution.trade_mode = 'LONG_ONLY' and o.side = 'SELL')
@@ -56,8 +56,8 @@ as $$
         jsonb_build_object('master_contract', p_position.contract_size, 'own_contract', p_resolution.contract_size)
       else '{}'
     end || case
-      when not p_settings.hours_minutes @> w.minute then jsonb_build_object('value', w.at)
-      when n.title is not null then jsonb_build_object('value', n.title)
+      when not p_settings.hours_minutes @> signals.week_minute(w.at) then jsonb_build_object('value', w.at)
+      when w.news is not null then jsonb_build_object('value', w.news)
       when p_resolution.reason is not null then jsonb_build_object('value', p_resolution.candidates)
       else '{}'
     end
@@ -101,27 +101,26 @@ as $$
     offset 0
   ) as f
   cross join lateral (select div(f.numerator, f.denominator * p_step) * p_step as lots offset 0) as q
-  left join lateral (
+  -- Looked at only where the settings ask for it.
+  cross join lateral (
     select
-      l.at,
-      ((extract(isodow from l.at)::integer - 1) * 1440 + extract(hour from l.at)::integer * 60 + extract(minute from l.at)::integer)
-      as minute
-    from (select signals.local_time(p_settings.zone, p_portfolio.broker_offset, p_now) as at) as l
-    where p_settings.hours_minutes is not null
-  ) as w on true
-  left join lateral (
-    select m.title
-    from signals.news as m
-    where p_settings.news_before is not null
-      and m.at between p_now - p_settings.news_after and p_now + p_settings.news_before
-      and m.currency = any (
-        coalesce(p_resolution.currencies, array[substr(p_position.symbol, 1, 3), substr(p_position.symbol, 4, 3)])
-      )
-      and array_position(array['LOW', 'MEDIUM', 'HIGH'], m.impact)
-      >= array_position(array['LOW', 'MEDIUM', 'HIGH'], p_settings.news_impact)
-    order by m.at
-    limit 1
-  ) as n on true
+      case when p_settings.hours_minutes is not null then
+        signals.local_time(p_settings.zone, p_portfolio.broker_offset, p_now)
+      end as at,
+      case when p_settings.news_before is not null then (
+        select m.title
+        from signals.news as m
+        where m.at between p_now - p_settings.news_after and p_now + p_settings.news_before
+          and m.currency = any (
+            coalesce(p_resolution.currencies, array[substr(p_position.symbol, 1, 3), substr(p_position.symbol, 4, 3)])
+          )
+          and array_position(array['LOW', 'MEDIUM', 'HIGH'], m.impact)
+          >= array_position(array['LOW', 'MEDIUM', 'HIGH'], p_settings.news_impact)
+        order by m.at
+        limit 1
+      ) end as news
+    offset 0
+  ) as w
 $$;
 
 comment on function signals.appraise(

@@ -206,7 +206,8 @@ begin
         when g.action = 'MODIFY' and not g.copy_stops then 'NOT_COPIED'
         when g.is_live or count(*) filter (where g.limited_gate = 'COPIED') over of_position > 0 then 'COPIED'
         else 'NOT_COPIED'
-      end as reason
+      end as reason,
+      bool_or(g.limited_gate = 'COPIED') over (partition by g.subscription_id, g.position_id) as is_opened
     from limited as g
     window of_position as (partition by g.subscription_id, g.position_id order by g.epoch, g.seq)
   ), targeted as (
@@ -223,7 +224,7 @@ begin
   ), numbered as materialized (
     select
       t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at,
-      t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume, t.opened_volume, t.is_reversed, t.today,
+      t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume, t.opened_volume, t.is_reversed, t.today, t.is_opened,
       t.volume as signal_volume,
       -- To set no stop is to take it back, which is not to say nothing of it; where stops are not copied there are none.
       case
@@ -341,14 +342,8 @@ begin
           ) then 'MISSED'
           else 'SKIPPED'
         end as status
-      from (
-        select
-          o.*,
-          bool_or(o.reason = 'COPIED') over (partition by o.subscription_id, o.stream_id, o.position_id) as is_copied
-        from numbered as o
-        where o.raises_exposure
-      ) as n
-      where not n.is_copied and n.reason not in ('ALREADY_COPIED', 'ENDED')
+      from numbered as n
+      where n.raises_exposure and not n.is_opened and n.reason not in ('ALREADY_COPIED', 'ENDED')
       order by n.subscription_id, n.stream_id, n.position_id, n.epoch desc, n.seq desc
     ) as t
     order by t.subscription_id, t.position_id
