@@ -24,7 +24,7 @@ begin
     select o.subscription_id
     from signals.subscriptions as s
     inner join signals.subscriptions as o on o.lane = p_lane and o.portfolio_id = s.portfolio_id
-    where s.lane = p_lane and s.subscription_id = p_subscription and (o.ended_at is null or o.subscription_id = p_subscription)
+    where s.lane = p_lane and s.subscription_id = p_subscription
   )
   order by h.subscription_id
   for no key update;
@@ -39,6 +39,8 @@ begin
     case
       when coalesce(b.symbol, '') = '' or coalesce(b.side, '') not in ('BUY', 'SELL') or (b.volume > 0) is not true
         or b.ticket is null or b.order_type not in ('MARKET', 'LIMIT', 'STOP', 'STOP_LIMIT')
+        -- Whose it is must be clear.
+        or b.listed > 1 or b.opened_position <> b.said_position
         then 'TRR03'
     end
   )
@@ -47,16 +49,21 @@ begin
     select
       a.ticket, nullif(a.position_id, 0) as position_id, nullif(a.delivery_seq, 0) as delivery_seq, a.symbol, a.side,
       core.from_e8(a.volume) as volume, core.from_e8(a.price) as price, coalesce(core.from_e8(a.stop_loss), 0) as stop_loss,
-      coalesce(core.from_e8(a.take_profit), 0) as take_profit, coalesce(a.order_type, 'MARKET') as order_type
+      coalesce(core.from_e8(a.take_profit), 0) as take_profit, coalesce(a.order_type, 'MARKET') as order_type,
+      count(*) over (partition by a.ticket) as listed, c.position_id as opened_position,
+      coalesce(nullif(a.position_id, 0), d.position_id) as said_position
     from unnest(
       p_tickets, p_positions, p_delivery_seqs, p_symbols, p_sides, p_volumes, p_prices, p_stop_losses, p_take_profits,
       p_order_types
     ) as a (
       ticket, position_id, delivery_seq, symbol, side, volume, price, stop_loss, take_profit, order_type
     )
+    left join signals.copies as c on c.lane = p_lane and c.subscription_id = p_subscription and c.ticket = a.ticket
+    left join signals.decisions as d
+      on d.lane = p_lane and d.subscription_id = p_subscription and d.delivery_seq = nullif(a.delivery_seq, 0)
   ) as b;
   v_code := case
-    when v_head.session_id is distinct from p_session then 'TRA06'
+    when (v_head.session_id = p_session) is not true then 'TRA06'
     when p_last is null or p_last not between 0 and v_head.delivery_seq then 'TRS18'
     else v_code
   end;

@@ -73,7 +73,8 @@ as $$
         case c.status when 'OPEN' then 'FOLLOWER' when 'CLOSING' then coalesce(c.closed_by, 'MASTER') end
       when not m.is_live and m.holds = 0 then c.closed_by
       end,
-      opened_volume = greatest(c.opened_volume, m.holds),
+      -- What a live copy holds beyond its lots is cut, and is no share of the master's.
+      opened_volume = case when m.is_live then c.opened_volume else greatest(c.opened_volume, m.holds) end,
       target_volume = case
         when not m.is_live and m.holds = 0 then c.target_volume
         when not m.is_live then case when m.master_holds and c.status <> 'CLOSED' then greatest(c.opened_volume, m.holds) else 0 end

@@ -1,7 +1,8 @@
 -- requires: signals/settle_outcomes signals/unsettled
 -- A net position cannot say whose it is: what can be told is whether the lots that are not accounted for are those of all
 -- deliveries in doubt, or of none. Otherwise (a part was filled, or the subscriber traded too) they stay in doubt, and the
--- difference is recorded: a guess could book lots on a copy that does not hold them. Pending orders count as held.
+-- difference is recorded: a guess could book lots on a copy that does not hold them. Pending orders count as held; those of
+-- other subscriptions are in their books, so that while there may be some nothing can be told.
 create or replace function signals.settle_netting(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
 ) returns table (settled integer, differences integer)
@@ -12,15 +13,18 @@ as $$
     select o.subscription_id, o.stream_id, s.portfolio_id
     from signals.subscriptions as s
     inner join signals.subscriptions as o on o.lane = p_lane and o.portfolio_id = s.portfolio_id
-    where s.lane = p_lane and s.subscription_id = p_subscription and (o.ended_at is null or o.subscription_id = p_subscription)
+    where s.lane = p_lane and s.subscription_id = p_subscription
   ), told as (
     select b.symbol, sum(case b.side when 'BUY' then b.volume else -b.volume end) as net, min(b.ticket) as ticket, max(b.price) as price
     from jsonb_to_recordset(p_book) as b (ticket bigint, symbol text, side text, volume numeric, price numeric, order_type text)
     group by b.symbol
   ), accounted as (
-    select c.symbol, sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end) as net
+    select
+      c.symbol, sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end) as net,
+      bool_or(f.subscription_id <> p_subscription and c.held_volume > 0 and coalesce(p.order_type, 'MARKET') <> 'MARKET') as is_vague
     from family as f
     inner join signals.copies as c on c.lane = p_lane and c.subscription_id = f.subscription_id and c.stream_id = f.stream_id
+    left join signals.positions as p on p.lane = p_lane and p.stream_id = c.stream_id and p.position_id = c.position_id
     where c.status in ('DELIVERED', 'OPEN', 'CLOSING')
     group by c.symbol
   ), open as materialized (
@@ -40,7 +44,7 @@ as $$
   ), weighed as materialized (
     select
       s.symbol, coalesce(t.net, 0) as found, coalesce(a.net, 0) as expected, coalesce(t.net, 0) - coalesce(a.net, 0) as rest,
-      o.change, coalesce(o.is_own, true) as is_own, t.ticket, t.price
+      o.change, coalesce(o.is_own, true) and not coalesce(a.is_vague, false) as is_own, t.ticket, t.price
     from (select t.symbol from told as t union select a.symbol from accounted as a union select o.symbol from open as o) as s
     left join told as t on t.symbol = s.symbol
     left join accounted as a on a.symbol = s.symbol

@@ -1,0 +1,581 @@
+"""Reconcile: the follower's own book is the truth of what was delivered. What was in doubt is settled, what is not as
+it should be is recorded, and catch-up mends it."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.db.plane import Copier, Delivery, Holding, Master, Plane, e8
+
+pytestmark = pytest.mark.core
+
+
+def fresh(plane: Plane, copier: Copier, after: int) -> list[tuple[str, int]]:
+    return [(each.action, each.position_id) for each in plane.deliveries([copier], after, resend=False)]
+
+
+def answered(plane: Plane, copier: Copier) -> list[tuple[int, str, str | None]]:
+    return plane.rows(
+        "select delivery_seq, status, settled_by from signals.reports where subscription_id = %s order by 1",
+        copier.subscription,
+    )
+
+
+@pytest.fixture
+def delivered(master: Master, copier: Copier) -> Copier:
+    """A copier that was delivered 0.10 lots of position 1, and has not said what came of it."""
+    master.does("OPEN", 1)
+    copier.receives()
+    return copier
+
+
+@pytest.fixture
+def opened(delivered: Copier) -> Copier:
+    """A copier that holds position 1 under ticket 7001."""
+    delivered.reports(1)
+    return delivered
+
+
+class TestAnswer:
+    def test_a_book_that_agrees_changes_nothing(self, plane: Plane, opened: Copier) -> None:
+        before = opened.copy()
+        assert opened.books(Holding(position=1)) == {
+            "code": None,
+            "detail": str(opened.subscription),
+            "settled": 0,
+            "differences": 0,
+            "delivery_seq": 1,
+        }
+        assert opened.copy() | {"changed_at": None} == before | {"changed_at": None}
+        assert plane.differences() == []
+        assert plane.verify() == {}
+
+    def test_it_acknowledges_what_it_is_a_book_of(self, plane: Plane, opened: Copier) -> None:
+        opened.books(Holding(position=1))
+        assert plane.value("select acknowledged_seq from signals.subscription_heads") == 1
+
+    def test_what_it_found_to_be_done_is_in_the_newest_number(self, master: Master, opened: Copier) -> None:
+        master.snapshot()
+        opened.receives()
+        opened.reports(2, "FAILED")
+        assert opened.books(Holding(position=1))["delivery_seq"] == 3
+
+    @pytest.mark.parametrize("session", [None, uuid4()])
+    def test_only_the_copier_may_tell(self, opened: Copier, session: Any) -> None:
+        assert opened.books(session=session)["code"] == "TRA06"
+        assert opened.status() == "OPEN"
+
+    def test_nobody_may_where_nobody_copies(self, plane: Plane, opened: Copier) -> None:
+        plane.gateway.execute("select access.close_session(%s)", [opened.session])
+        assert opened.books(session=None)["code"] == "TRA06"
+        assert opened.status() == "OPEN"
+
+    def test_of_another_lane_or_of_nothing_it_is_nobody_s(self, opened: Copier) -> None:
+        assert opened.books(lane=(opened.lane + 1) % 8)["code"] == "TRA06"
+        assert opened.books(subscription=999_999, last=0)["code"] == "TRA06"
+
+    @pytest.mark.parametrize("last", [-1, 2, 2**62])
+    def test_who_is_ahead_has_another_history(self, opened: Copier, last: int) -> None:
+        assert opened.books(last=last)["code"] == "TRS18"
+        assert opened.status() == "OPEN"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"ticket": None},
+            {"symbol": ""},
+            {"symbol": None},
+            {"side": None},
+            {"side": "LONG"},
+            {"volume": 0},
+            {"volume": "-0.1"},
+            {"volume": None},
+            {"order_type": "ICEBERG"},
+        ],
+    )
+    def test_a_book_that_cannot_be_read_is_not_taken_in_part(self, opened: Copier, change: dict[str, Any]) -> None:
+        answer = opened.books(Holding(position=1, volume="0.05"), Holding(ticket=2, position=9).but(**change))
+        assert answer["code"] == "TRR03"
+        assert opened.holds() == {1: Decimal("0.1")}
+
+    def test_a_ticket_is_listed_once(self, master: Master, opened: Copier) -> None:
+        """Whose it is could not be said."""
+        master.does("OPEN", 2)
+        opened.receives()
+        opened.reports(2, ticket=7002)
+        answer = opened.books(Holding(7001, 1), Holding(7001, 2))
+        assert answer["code"] == "TRR03"
+        assert opened.holds() == {1: Decimal("0.1"), 2: Decimal("0.1")}
+
+    def test_a_ticket_of_one_copy_is_not_booked_on_another(self, master: Master, opened: Copier) -> None:
+        master.does("OPEN", 2)
+        opened.receives()
+        answer = opened.books(Holding(7001, 2))
+        assert answer["code"] == "TRR03"
+        assert opened.holds() == {1: Decimal("0.1")}
+
+
+class TestHedging:
+    @pytest.mark.parametrize("status", [None, "UNKNOWN"])
+    def test_an_opening_that_is_in_the_book_was_executed(
+        self, plane: Plane, delivered: Copier, status: str | None
+    ) -> None:
+        if status:
+            delivered.reports(1, status, code="TRG06")
+        answer = delivered.books(Holding(555, 1, price="1.10007"))
+        assert (answer["settled"], answer["differences"]) == (1, 0)
+        report = plane.record("select * from signals.reports")
+        assert (report["status"], report["settled_by"], report["ticket"], report["volume"], report["code"]) == (
+            "EXECUTED", "SNAPSHOT", 555, Decimal("0.1"), None,
+        )  # fmt: skip
+        copy = delivered.copy()
+        assert (copy["status"], copy["ticket"], copy["held_volume"], copy["pending"]) == (
+            "OPEN",
+            555,
+            Decimal("0.1"),
+            0,
+        )
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("status", [None, "UNKNOWN"])
+    def test_one_that_is_not_was_not_and_is_a_late_join(self, plane: Plane, master: Master, status: str | None) -> None:
+        copier = plane.copier(master, late_join="ALL")
+        master.does("OPEN", 1)
+        copier.receives()
+        if status:
+            copier.reports(1, status, code="TRG06")
+        answer = copier.books()
+        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (1, 0, 2)
+        assert answered(plane, copier) == [(1, "FAILED", "SNAPSHOT")]
+        assert fresh(plane, copier, 1) == [("OPEN", 1)]
+        assert "TRR06" in plane.events()
+        assert plane.verify() == {}
+
+    def test_without_late_join_it_stays_away(self, plane: Plane, delivered: Copier) -> None:
+        delivered.books()
+        assert (delivered.status(), delivered.newest) == ("SKIPPED", 1)
+        assert plane.verify() == {}
+
+    def test_what_came_after_the_book_is_left_in_doubt(self, plane: Plane, master: Master, opened: Copier) -> None:
+        master.does("OPEN", 2)
+        master.does("CLOSE", 1)
+        opened.receives()
+        answer = opened.books(Holding(position=1), last=1)
+        assert (answer["settled"], answer["differences"]) == (0, 0)
+        assert [opened.status(position) for position in (1, 2)] == ["CLOSING", "DELIVERED"]
+        assert answered(plane, opened) == [(1, "EXECUTED", None)]
+        assert plane.verify() == {}
+
+    def test_a_close_that_is_not_done_is_told_again(self, plane: Plane, master: Master, opened: Copier) -> None:
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2, "UNKNOWN", code="TRG06")
+        assert opened.books(Holding(position=1))["settled"] == 1
+        assert answered(plane, opened)[1:] == [(2, "FAILED", "SNAPSHOT")]
+        assert fresh(plane, opened, 2) == [("CLOSE", 1)]
+        assert plane.verify() == {}
+
+    def test_a_close_that_is_done_is_done(self, plane: Plane, master: Master, opened: Copier) -> None:
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2, "UNKNOWN", code="TRG06")
+        assert opened.books()["differences"] == 0
+        copy = opened.copy()
+        assert (copy["status"], copy["closed_by"], copy["held_volume"], copy["pending"]) == ("CLOSED", "MASTER", 0, 0)
+        assert opened.newest == 2
+        assert plane.verify() == {}
+
+    def test_a_close_that_is_done_in_part_is_told_for_the_rest(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.books(Holding(position=1, volume="0.04"))
+        (again,) = plane.deliveries([opened], 2)
+        assert (again.action, again.held_volume_e8) == ("CLOSE", e8("0.04"))
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize(("remains", "status"), [("0.06", "EXECUTED"), ("0.05", "EXECUTED"), ("0.10", "FAILED")])
+    def test_a_partial_close_is_done_when_no_more_is_left(
+        self, plane: Plane, master: Master, opened: Copier, remains: str, status: str
+    ) -> None:
+        master.does("PARTIAL_CLOSE", 1, volume="0.06")
+        opened.receives()
+        opened.books(Holding(position=1, volume=remains))
+        assert answered(plane, opened)[1:] == [(2, status, "SNAPSHOT")]
+        assert fresh(plane, opened, 2) == ([] if status == "EXECUTED" else [("PARTIAL_CLOSE", 1)])
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize(("stop", "status"), [("1.05", "EXECUTED"), ("1.04", "FAILED")])
+    def test_stops_are_done_when_they_are_there(
+        self, plane: Plane, master: Master, opened: Copier, stop: str, status: str
+    ) -> None:
+        master.does("MODIFY", 1, stop_loss="1.05")
+        opened.receives()
+        opened.books(Holding(position=1, stop_loss=stop))
+        assert answered(plane, opened)[1:] == [(2, status, "SNAPSHOT")]
+        assert fresh(plane, opened, 2) == ([] if status == "EXECUTED" else [("MODIFY", 1)])
+
+    def test_everything_about_a_copy_is_settled_at_once(self, plane: Plane, master: Master, delivered: Copier) -> None:
+        master.does("MODIFY", 1, stop_loss="1.05")
+        master.does("PARTIAL_CLOSE", 1, volume="0.05")
+        master.does("CLOSE", 1)
+        delivered.receives()
+        assert delivered.books()["settled"] == 4
+        assert (delivered.status(), delivered.copy()["pending"]) == ("CLOSED", 0)
+        assert plane.verify() == {}
+
+    def test_a_copy_that_was_refused_has_what_is_unanswered_settled_too(
+        self, plane: Plane, master: Master, delivered: Copier
+    ) -> None:
+        master.does("MODIFY", 1, stop_loss="1.05")
+        delivered.receives()
+        delivered.reports(1, "REJECTED", code="TRG02")
+        assert delivered.books()["settled"] == 1
+        assert (delivered.status(), delivered.copy()["pending"]) == ("REFUSED", 0)
+        assert plane.verify() == {}
+
+    def test_a_copy_that_was_closed_while_its_opening_was_unknown_is_settled_too(
+        self, plane: Plane, master: Master, delivered: Copier
+    ) -> None:
+        delivered.reports(1, "UNKNOWN", code="TRG06")
+        master.does("CLOSE", 1)
+        delivered.receives()
+        delivered.reports(2, "REJECTED", code="TRG03")
+        assert delivered.books()["settled"] == 1
+        assert (delivered.status(), delivered.copy()["pending"], delivered.newest) == ("CLOSED", 0, 2)
+        assert plane.verify() == {}
+
+
+class TestLateFill:
+    """Timeout after send, then the fill shows up."""
+
+    def test_it_is_kept_while_the_master_holds_it(self, plane: Plane, delivered: Copier) -> None:
+        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.books()
+        assert delivered.status() == "SKIPPED"
+        assert delivered.books(Holding(555, 1))["differences"] == 1
+        copy = delivered.copy()
+        assert (copy["status"], copy["held_volume"], copy["target_volume"], copy["ticket"]) == (
+            "OPEN", Decimal("0.1"), Decimal("0.1"), 555,
+        )  # fmt: skip
+        assert delivered.newest == 1
+        assert plane.verify() == {}
+
+    def test_and_cut_with_its_master(self, master: Master, delivered: Copier) -> None:
+        delivered.books()
+        delivered.books(Holding(555, 1))
+        master.does("PARTIAL_CLOSE", 1, volume="0.05")
+        master.does("CLOSE", 1)
+        got = delivered.receives()
+        assert [(each.action, each.volume_e8) for each in got] == [("PARTIAL_CLOSE", e8("0.05")), ("CLOSE", 0)]
+
+    def test_it_is_closed_when_the_master_has_closed(self, plane: Plane, master: Master, delivered: Copier) -> None:
+        delivered.books()
+        master.does("CLOSE", 1)
+        delivered.receives()
+        answer = delivered.books(Holding(555, 1))
+        assert fresh(plane, delivered, answer["delivery_seq"] - 1) == [("CLOSE", 1)]
+        delivered.reports(2, ticket=555)
+        assert delivered.status() == "CLOSED"
+        assert plane.verify() == {}
+
+    def test_what_the_guard_had_refused_is_treated_alike(self, plane: Plane, delivered: Copier) -> None:
+        delivered.reports(1, "REJECTED", code="TRG02")
+        assert delivered.books(Holding(555, 1))["differences"] == 1
+        assert (delivered.status(), delivered.newest) == ("OPEN", 1)
+        assert plane.verify() == {}
+
+    def test_a_copy_that_was_closed_and_is_there_again_is_closed_again(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        master.does("CLOSE", 1)
+        opened.receives()
+        opened.reports(2)
+        assert opened.books(Holding(position=1))["differences"] == 1
+        assert fresh(plane, opened, 2) == [("CLOSE", 1)]
+        assert plane.verify() == {}
+
+
+class TestWhose:
+    """Which copy a holding is of, as far as the terminal could tell."""
+
+    @pytest.mark.parametrize(
+        "holding",
+        [
+            Holding(999, position=1),
+            Holding(999, delivery=1),
+            Holding(7001),
+            Holding(7001, position=1, delivery=1),
+        ],
+    )
+    def test_by_position_decision_or_ticket(self, plane: Plane, opened: Copier, holding: Holding) -> None:
+        assert opened.books(holding)["differences"] == 0
+        assert (opened.status(), opened.holds(), opened.copy()["ticket"]) == (
+            "OPEN",
+            {1: Decimal("0.1")},
+            holding.ticket,
+        )
+        assert plane.verify() == {}
+
+    def test_the_parts_of_a_copy_add_up(self, opened: Copier) -> None:
+        """A broker may give what remains of a partial close a ticket of its own."""
+        assert opened.books(Holding(1, 1, volume="0.07"), Holding(2, 1, volume="0.03"))["differences"] == 0
+        assert opened.holds() == {1: Decimal("0.1")}
+
+    @pytest.mark.parametrize("holding", [Holding(42), Holding(42, position=99), Holding(42, delivery=99)])
+    def test_what_is_nobody_s_copy_is_recorded_and_left_alone(
+        self, plane: Plane, opened: Copier, holding: Holding
+    ) -> None:
+        answer = opened.books(Holding(position=1), holding)
+        assert (answer["differences"], answer["delivery_seq"]) == (1, 1)
+        assert plane.differences(origin="FOLLOWER") == [("UNEXPECTED", holding.position or None)]
+        assert opened.holds() == {1: Decimal("0.1")}
+        assert plane.verify() == {}
+
+
+class TestDifferences:
+    def test_what_the_follower_closed_itself_is_closed_and_not_opened_again(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        plane.write_settings(opened.subscription, late_join="ALL")
+        answer = opened.books()
+        assert (answer["differences"], answer["delivery_seq"]) == (1, 1)
+        assert plane.differences() == [("MISSING", 1)]
+        assert (opened.status(), opened.copy()["closed_by"], opened.holds()) == ("CLOSED", "FOLLOWER", {})
+        assert opened.books()["differences"] == 0
+        master.does("CLOSE", 1)
+        assert opened.receives() == []
+        assert plane.verify() == {}
+
+    def test_what_it_cut_itself_is_left_so(self, plane: Plane, master: Master, opened: Copier) -> None:
+        assert opened.books(Holding(position=1, volume="0.06"))["differences"] == 1
+        assert plane.differences() == [("VOLUME", 1)]
+        assert (opened.holds(), opened.newest) == ({1: Decimal("0.06")}, 1)
+        master.does("CLOSE", 1)
+        assert [each.held_volume_e8 for each in opened.receives()] == [e8("0.06")]
+        assert plane.verify() == {}
+
+    def test_what_it_added_is_cut(self, plane: Plane, opened: Copier) -> None:
+        opened.books(Holding(position=1, volume="0.20"))
+        assert plane.differences() == [("VOLUME", 1)]
+        (cut,) = plane.deliveries([opened], 1)
+        assert (cut.action, cut.volume_e8, cut.held_volume_e8) == ("PARTIAL_CLOSE", e8("0.10"), e8("0.20"))
+        assert plane.verify() == {}
+
+    def test_and_does_not_change_what_the_copy_s_share_is(self, master: Master, opened: Copier) -> None:
+        opened.books(Holding(position=1, volume="0.20"))
+        opened.reports(2, volume="0.10")
+        master.does("PARTIAL_CLOSE", 1, volume="0.05")
+        assert [each.volume_e8 for each in opened.receives()] == [e8("0.05")]
+
+    def test_stops_that_were_moved_are_moved_back(self, plane: Plane, master: Master, copier: Copier) -> None:
+        master.does("OPEN", 1, stop_loss="1.05")
+        copier.receives()
+        copier.reports(1)
+        copier.books(Holding(position=1, stop_loss="1.01"))
+        assert [(each.action, each.stop_loss_e8) for each in plane.deliveries([copier], 1)] == [("MODIFY", e8("1.05"))]
+
+    def test_an_opening_that_failed_at_the_broker_and_is_not_there_is_over(
+        self, plane: Plane, delivered: Copier
+    ) -> None:
+        delivered.reports(1, "FAILED")
+        delivered.books()
+        assert (delivered.status(), delivered.copy()["target_volume"], delivered.newest) == ("REFUSED", 0, 1)
+        assert plane.verify() == {}
+
+    def test_after_a_restart_a_burst_is_neither_repeated_nor_lost(self, plane: Plane, master: Master) -> None:
+        """The terminal executed two of four, told of one, and has forgotten all of it."""
+        copier = plane.copier(master, late_join="ALL")
+        for position in (1, 2, 3, 4):
+            master.does("OPEN", position)
+        copier.receives()
+        copier.reports(1, ticket=11)
+        copier.connect()
+        answer = copier.books(Holding(11, delivery=1), Holding(12, delivery=2))
+        assert answer["settled"] == 3
+        assert fresh(plane, copier, 4) == [("OPEN", 3), ("OPEN", 4)]
+        assert copier.holds() == {1: Decimal("0.1"), 2: Decimal("0.1")}
+        assert plane.verify() == {}
+
+
+@pytest.fixture
+def netted(plane: Plane) -> tuple[list[Master], list[Copier]]:
+    """Two masters and an account that has one net position in each symbol; the same terminal copies both."""
+    masters = [plane.master() for _ in range(2)]
+    account = plane.account("subscriber")
+    portfolio = plane.portfolio(account, "net", "NETTING")
+    copiers = [plane.copier(master, account=account, portfolio=portfolio) for master in masters]
+    copiers[0].resume(session=copiers[1].session)
+    copiers[0].session = copiers[1].session
+    return masters, copiers
+
+
+def net(volume: str, side: str = "BUY", symbol: str = "EURUSD") -> Holding:
+    return Holding(9000, symbol=symbol, side=side, volume=volume)
+
+
+class TestNetting:
+    def opens(
+        self, master: Master, copier: Copier, position: int = 1, side: str = "BUY", volume: str = "0.10"
+    ) -> Delivery:
+        master.does("OPEN", position, side=side, volume=volume)
+        (opening,) = copier.receives()
+        return opening
+
+    def test_opposite_copies_make_one_net_position(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        self.opens(masters[0], copiers[0], volume="0.30")
+        self.opens(masters[1], copiers[1], side="SELL", volume="0.10")
+        copiers[0].reports(1, volume="0.30", ticket=1)
+        copiers[1].reports(1, volume="0.10", ticket=2)
+        for copier in copiers:
+            answer = copier.books(net("0.20"))
+            assert (answer["code"], answer["settled"], answer["differences"]) == (None, 0, 0)
+        assert [copier.holds() for copier in copiers] == [{1: Decimal("0.3")}, {1: Decimal("0.1")}]
+        assert plane.verify() == {}
+
+    def test_copies_that_cancel_each_other_out_leave_nothing(self, netted: tuple[list[Master], list[Copier]]) -> None:
+        masters, copiers = netted
+        for master, copier, side in zip(masters, copiers, ("BUY", "SELL"), strict=True):
+            self.opens(master, copier, side=side)
+            copier.reports(1)
+        assert copiers[0].books()["differences"] == 0
+
+    @pytest.mark.parametrize(("found", "status"), [([net("0.10")], "EXECUTED"), ([], "FAILED")])
+    def test_one_in_doubt_is_all_there_or_not_at_all(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: list[Holding], status: str
+    ) -> None:
+        masters, copiers = netted
+        self.opens(masters[0], copiers[0])
+        copiers[0].reports(1, "UNKNOWN", code="TRG06")
+        assert copiers[0].books(*found)["settled"] == 1
+        assert answered(plane, copiers[0]) == [(1, status, "SNAPSHOT")]
+        assert copiers[0].holds() == ({1: Decimal("0.1")} if found else {})
+        assert copiers[0].copy()["pending"] == 0
+        assert plane.differences() == []
+        assert plane.verify() == {}
+
+    def test_a_close_in_doubt_beside_another_s_copy(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
+            self.opens(master, copier)
+            copier.reports(1, ticket=number + 1)
+        masters[0].does("CLOSE", 1)
+        copiers[0].receives()
+        copiers[0].reports(2, "UNKNOWN", code="TRG06")
+        assert copiers[0].books(net("0.10"))["settled"] == 1
+        assert (copiers[0].status(), copiers[1].status()) == ("CLOSED", "OPEN")
+        assert plane.verify() == {}
+
+    def test_a_close_that_is_not_done_is_told_again(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier)
+        copier.reports(1)
+        masters[0].does("CLOSE", 1)
+        copier.receives()
+        copier.reports(2, "UNKNOWN", code="TRG06")
+        copier.books(net("0.10"))
+        assert fresh(plane, copier, 2) == [("CLOSE", 1)]
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("found", ["0.04", "0.10", "0.30"])
+    def test_what_cannot_be_told_stays_in_doubt_and_is_recorded(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: str
+    ) -> None:
+        """Two openings of 0.10 and 0.15 lots: nothing, or both, can be told; anything else would be a guess."""
+        masters, (copier, _) = netted
+        for position, volume in ((1, "0.10"), (2, "0.15")):
+            self.opens(masters[0], copier, position, volume=volume)
+            copier.reports(position, "UNKNOWN", code="TRG06")
+        answer = copier.books(net(found))
+        assert (answer["settled"], answer["differences"]) == (0, 1)
+        assert [copier.copy(position)["pending"] for position in (1, 2)] == [1, 1]
+        assert plane.differences() == [("NET_VOLUME", None)]
+        assert copier.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_while_another_s_are_in_doubt_nothing_can_be_told(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        for master, copier in zip(masters, copiers, strict=True):
+            self.opens(master, copier)
+            copier.reports(1, "UNKNOWN", code="TRG06")
+        assert copiers[0].books(net("0.10"))["settled"] == 0
+        copiers[1].reports(1, ticket=5)
+        assert copiers[0].books(net("0.10"))["settled"] == 1
+        assert answered(plane, copiers[0]) == [(1, "FAILED", "SNAPSHOT")]
+
+    def test_what_the_subscriber_trades_besides_is_recorded_and_left_alone(
+        self, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier)
+        copier.reports(1)
+        answer = copier.books(net("0.50"), net("1", symbol="XAUUSD").but(ticket=9001))
+        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 2, 1)
+        assert copier.holds() == {1: Decimal("0.1")}
+
+    def test_stops_say_nothing(self, plane: Plane, netted: tuple[list[Master], list[Copier]]) -> None:
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier)
+        copier.reports(1)
+        masters[0].does("MODIFY", 1, stop_loss="1.05")
+        copier.receives()
+        assert copier.books(net("0.10"))["settled"] == 1
+        assert (copier.copy()["pending"], copier.newest) == (0, 2)
+        assert plane.verify() == {}
+
+    def test_a_pending_order_is_in_the_book_and_not_in_the_net_position(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        masters[0].does("PLACE", 1)
+        copiers[0].receives()
+        copiers[0].reports(1, "UNKNOWN", code="TRG06")
+        self.opens(masters[1], copiers[1])
+        copiers[1].reports(1, ticket=3)
+        order = Holding(77, 1, 1, volume="0.10", order_type="LIMIT")
+        answer = copiers[0].books(net("0.10"), order)
+        assert (answer["settled"], answer["differences"]) == (1, 0)
+        assert answered(plane, copiers[0]) == [(1, "EXECUTED", "SNAPSHOT")]
+        assert copiers[0].status() == "OPEN"
+        assert plane.verify() == {}
+
+    def test_while_another_stream_may_have_one_nothing_can_be_told(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        """The book of a subscription lists its own orders: of another's it is not known whether it was filled."""
+        masters, copiers = netted
+        masters[0].does("PLACE", 1)
+        copiers[0].receives()
+        copiers[0].reports(1, ticket=77)
+        self.opens(masters[1], copiers[1])
+        copiers[1].reports(1, "UNKNOWN", code="TRG06")
+        answer = copiers[1].books(net("0.10"))
+        assert (answer["settled"], answer["differences"]) == (0, 0)
+        masters[0].does("OPEN", 1)
+        copiers[0].receives()
+        assert copiers[1].books(net("0.20"))["settled"] == 1
+        assert answered(plane, copiers[1]) == [(1, "EXECUTED", "SNAPSHOT")]
+        assert plane.verify() == {}
+
+    def test_what_an_ended_subscription_still_holds_counts(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
+            self.opens(master, copier)
+            copier.reports(1, ticket=number + 1)
+        plane.transition(copiers[1].subscription, "end")
+        answer = copiers[0].books(net("0.20"))
+        assert (answer["settled"], answer["differences"]) == (0, 0)
