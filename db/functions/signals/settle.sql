@@ -20,8 +20,15 @@ begin
   select d.* into v_decision
   from signals.decisions as d
   where d.lane = v_lane and d.subscription_id = p_subscription and d.delivery_seq = p_delivery_seq;
-  if v_decision.delivery_seq is null or p_status not in ('EXECUTED', 'FAILED') or coalesce(p_actor, '') = '' or coalesce(p_reason, '') = ''
-    or (p_status = 'EXECUTED' and (p_volume > 0) is not true) or signals.settle_outcomes(
+  if v_decision.delivery_seq is null or coalesce(p_status, '') not in ('EXECUTED', 'FAILED') or coalesce(p_actor, '') = ''
+    or coalesce(p_reason, '') = '' or (p_status = 'EXECUTED' and (p_volume > 0 and p_volume <= 1e9) is not true)
+    or exists (
+      select
+      from signals.copies as c
+      where c.lane = v_lane and c.subscription_id = p_subscription and c.ticket = p_ticket
+        and (c.stream_id, c.position_id) <> (v_decision.stream_id, v_decision.position_id)
+    )
+    or signals.settle_outcomes(
       v_lane, p_subscription,
       jsonb_build_array(jsonb_build_object('delivery_seq', p_delivery_seq, 'status', p_status, 'ticket', p_ticket, 'volume', p_volume)),
       'OPERATOR', core.now()
