@@ -105,7 +105,7 @@ def demo(
     stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Watch a master being copied: real bars, four subscribers, an adversary; exit status 0 if everything held."""
+    """Watch a master being copied: real bars, eight subscribers, an adversary; exit status 0 if everything held."""
     from ops.demo import command
 
     target = context.obj if stack is None else Target(stack, None)
