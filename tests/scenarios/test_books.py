@@ -4,7 +4,7 @@ import pytest
 
 from gateway import ecp_pb2 as pb
 from ops.demo.faults import Fault
-from tests.scenarios.stage import Follower, Held, Provider, Stage
+from tests.scenarios.stage import Follower, Held, Provider, Stage, entry
 
 pytestmark = pytest.mark.core
 
@@ -140,15 +140,6 @@ async def test_an_order_without_an_answer_on_a_netting_account_is_found_in_its_h
 
 
 # Snapshots
-
-
-def entry(position: int, volume: str, side: str = "BUY", **fields: str | int) -> pb.Position:
-    found = pb.Position(
-        position_id=position, symbol="EURUSD", side=pb.Side.Value(side), volume_e8=round(float(volume) * 10**8),
-        price_e8=107_219_000,
-    )  # fmt: skip
-    found.MergeFrom(pb.Position(**fields))  # type: ignore[arg-type]
-    return found
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["live", "away"])

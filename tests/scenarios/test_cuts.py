@@ -3,7 +3,7 @@
 import pytest
 
 from gateway import ecp_pb2 as pb
-from tests.scenarios.stage import Held, Stage
+from tests.scenarios.stage import Held, Stage, entry
 
 pytestmark = pytest.mark.core
 
@@ -43,6 +43,23 @@ async def test_fifty_closed_while_away_come_before_older_entries_that_are_caught
     back = follower.broker.deals[50:]
     assert [deal.position for deal in back[:50]] == [deal.position for deal in follower.broker.deals[:50]]
     assert [deal.side for deal in back] == ["SELL"] * 53
+
+
+async def test_fifty_that_are_gone_from_a_snapshot_are_closed_before_what_is_new_in_it_is_opened(stage: Stage) -> None:
+    """None of it was signalled: all is caught up."""
+    master = await stage.provider()
+    follower = await stage.follower(master, late_join="ALL")
+    new = [next(stage.tickets) for _ in range(3)]
+    await master.publish(*[master.opening() for _ in range(50)])
+    await follower.settled()
+    follower.leave()
+    await master.do(pb.SNAPSHOT, book=[entry(position, "0.10", "SELL") for position in new])
+    await follower.settled()
+    await follower.connect()
+    assert follower.holds == [Held(position, "EURUSD", "SELL", "0.10") for position in new]
+    back = follower.broker.deals[50:]
+    assert [deal.position for deal in back[:50]] == [deal.position for deal in follower.broker.deals[:50]]
+    assert len(back) == 53
 
 
 @pytest.mark.parametrize(

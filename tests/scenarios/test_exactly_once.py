@@ -149,6 +149,26 @@ async def test_timeout_after_send_and_it_never_was_filled(stage: Stage, late_joi
     assert follower.holds == []
 
 
+async def test_never_filled_and_amended_before_that_was_known_it_is_tried_again(stage: Stage) -> None:
+    """The amendment was on its way while the book told that there is nothing to amend."""
+    master = await stage.provider()
+    follower = await stage.follower(master, habits=ASKS_NOBODY, late_join="ALL")
+    follower.broker.inject(Fault.ORDER_LOST)
+    position = await master.place("LIMIT", "1.05000")
+    await follower.settled()
+    client = follower.terminal.client
+    client.pause_reading()
+    await master.do(pb.AMEND, position, price="1.05500")
+    await stage.until(lambda: stage.newest(follower.subscription) == 2)
+    told = client.request(pb.Book(subscription_id=follower.subscription, last_processed=1))
+    await stage.until(lambda: follower.reports() == [("PLACE", "FAILED", "TRR06")])
+    client.resume_reading()
+    assert (await told).settled == 1
+    await follower.settled()
+    assert follower.orders == [Held(position, "EURUSD", "BUY", "0.10")]
+    assert [order.price for order in follower.broker.orders.values()] == [105_500_000]
+
+
 async def test_a_fill_that_shows_up_after_the_book_denied_it_is_not_held_twice(stage: Stage) -> None:
     """The worst case: settled as never done, tried again by late join, and then the first order is filled as well."""
     master = await stage.provider()

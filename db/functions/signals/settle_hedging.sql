@@ -65,8 +65,10 @@ as $$
         when not m.is_live and m.holds = 0 then c.status
         when not m.is_live then case when m.master_holds and c.status <> 'CLOSED' then 'OPEN' else 'CLOSING' end
         when m.holds > 0 then case when c.status = 'DELIVERED' then 'OPEN' else c.status end
+        -- Whatever is still on its way about it: that will find nothing.
+        when c.status = 'DELIVERED' and m.was_opening then 'MISSED'
         when m.pending > 0 then c.status
-        when c.status = 'DELIVERED' then case when m.was_opening then 'MISSED' else 'REFUSED' end
+        when c.status = 'DELIVERED' then 'REFUSED'
         else 'CLOSED'
       end,
       closed_by = case when m.is_live and m.holds = 0 and m.pending = 0 then
@@ -78,7 +80,7 @@ as $$
       target_volume = case
         when not m.is_live and m.holds = 0 then c.target_volume
         when not m.is_live then case when m.master_holds and c.status <> 'CLOSED' then greatest(c.opened_volume, m.holds) else 0 end
-        when m.holds = 0 and m.pending = 0 then 0
+        when m.holds = 0 and (m.pending = 0 or (c.status = 'DELIVERED' and m.was_opening)) then 0
         else c.target_volume
       end,
       held_volume = m.holds, pending = m.pending, ticket = coalesce(m.ticket, c.ticket),
