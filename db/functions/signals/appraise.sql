@@ -26,15 +26,15 @@ as $$
         or (p_resolution.trade_mode = 'SHORT_ONLY' and o.side = 'BUY')
         then 'SYMBOL_NOT_TRADED'
       when o.order_type is null then 'REVERSE_UNSUPPORTED'
-      when p_settings.sizing = 'RISK' and (p_position.stop_loss > 0 and p_position.stop_loss <> p_position.price) is not true
+      when p_settings.sizing = 'RISK' and (o.stop > 0 and o.stop <> p_position.price) is not true
         then 'NO_STOP'
       when p_settings.sizing = 'RISK' and (p_resolution.tick_value > 0) is not true then 'NO_SPECIFICATION'
-      when q.lots is null then 'NO_BALANCE'
+      when (f.numerator > 0 and f.denominator > 0) is not true then 'NO_BALANCE'
       when q.lots < p_minimum and p_settings.below_minimum = 'SKIP' or p_minimum > p_maximum then 'BELOW_MINIMUM'
       when q.lots > p_maximum and p_settings.above_maximum = 'SKIP' then 'ABOVE_MAXIMUM'
     end,
     coalesce(p_resolution.symbol, p_position.symbol), o.side, o.order_type,
-    case when p_settings.copy_stops then case when p_settings.reverse then p_position.take_profit else p_position.stop_loss end else 0 end,
+    case when p_settings.copy_stops then o.stop else 0 end,
     case when p_settings.copy_stops then case when p_settings.reverse then p_position.stop_loss else p_position.take_profit end else 0 end,
     least(greatest(q.lots, p_minimum), p_maximum),
     jsonb_build_object(
@@ -45,7 +45,7 @@ as $$
       when 'MULTIPLIER' then jsonb_build_object('multiplier', p_settings.multiplier)
       when 'RISK' then jsonb_build_object(
         'equity', p_portfolio.equity, 'risk_percent', p_settings.risk_percent,
-        'distance', abs(p_position.price - p_position.stop_loss), 'tick_size', p_resolution.tick_size,
+        'distance', abs(p_position.price - o.stop), 'tick_size', p_resolution.tick_size,
         'tick_value', p_resolution.tick_value
       )
       when 'BALANCE_RATIO' then jsonb_build_object('multiplier', p_settings.multiplier, 'own', f.own, 'master', f.master)
@@ -71,6 +71,7 @@ as $$
         when p_position.order_type = 'STOP' then 'LIMIT'
         when p_position.order_type = 'MARKET' then 'MARKET'
       end as order_type,
+      case when p_settings.reverse then p_position.take_profit else p_position.stop_loss end as stop,
       case p_settings.sizing
         when 'BALANCE_RATIO' then p_portfolio.balance
         when 'EQUITY_RATIO' then p_portfolio.equity
@@ -93,7 +94,7 @@ as $$
         else p_position.volume * p_settings.multiplier * o.own
       end as numerator,
       o.own_contract * case p_settings.sizing
-        when 'RISK' then 100 * nullif(abs(p_position.price - p_position.stop_loss) * p_resolution.tick_value, 0)
+        when 'RISK' then 100 * nullif(abs(p_position.price - o.stop) * p_resolution.tick_value, 0)
         when 'BALANCE_RATIO' then o.master
         when 'EQUITY_RATIO' then o.master
         else 1

@@ -1,6 +1,6 @@
 """Dispatch: a decision for every subscription and signal, with the numbers behind it; deliveries that count by one."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.db.plane import Copier, Delivery, Master, Plane, Position, e8, microseconds, run_together
+from tests.db.plane import Copier, Delivery, Master, Plane, Position, Specification, e8, microseconds, run_together
 
 pytestmark = pytest.mark.core
 
@@ -169,6 +169,469 @@ class TestSizing:
             (1, 0.1),
             (2, 0.3),
         ]
+
+
+class TestSizingModes:
+    """Each with its formula; lots are cut down to the step."""
+
+    @pytest.fixture
+    def money(self) -> dict[str, str]:
+        """Of the master's account."""
+        return {"balance": "20000", "equity": "25000"}
+
+    @pytest.mark.parametrize(
+        ("settings", "copied"),
+        [
+            ({"sizing": "SAME"}, "0.40"),
+            ({"sizing": "SAME", "multiplier": "3"}, "0.40"),
+            ({"sizing": "FIXED", "fixed_volume": "0.25"}, "0.25"),
+            ({"sizing": "FIXED", "fixed_volume": "0.255"}, "0.25"),
+            ({"sizing": "MULTIPLIER", "multiplier": "0.7"}, "0.28"),
+            # 0.40 x 5000 / 20000, then x 4000 / 25000
+            ({"sizing": "BALANCE_RATIO"}, "0.10"),
+            ({"sizing": "BALANCE_RATIO", "multiplier": "3"}, "0.30"),
+            ({"sizing": "EQUITY_RATIO"}, "0.06"),
+            ({"sizing": "EQUITY_RATIO", "multiplier": "2"}, "0.12"),
+            # 4000 x 1 % = 40; 50 pips lose 500 a lot
+            ({"sizing": "RISK", "risk_percent": "1"}, "0.08"),
+            ({"sizing": "RISK", "risk_percent": "2.5"}, "0.20"),
+        ],
+    )
+    def test_a_lot_is_what_its_formula_says(
+        self, plane: Plane, master: Master, money: dict[str, str], settings: dict[str, Any], copied: str
+    ) -> None:
+        copier = plane.copier(master, **settings)
+        copier.uploads("EURUSD")
+        copier.beats("4000", balance="5000")
+        master.does("OPEN", 1, volume="0.40", price="1.10000", stop_loss="1.09500", **money)
+        assert [each.volume_e8 for each in copier.receives()] == [e8(copied)]
+        assert plane.verify() == {}
+
+    def test_a_quotient_that_is_a_lot_is_not_rounded_below_it(self, plane: Plane, master: Master) -> None:
+        """0.3 x 1000 / 3000: as decimals 0.0999…, as a fraction 0.1."""
+        copier = plane.copier(master, sizing="BALANCE_RATIO")
+        copier.beats(balance="1000")
+        master.does("OPEN", 1, volume="0.30", balance="3000")
+        assert [each.volume_e8 for each in copier.receives()] == [e8("0.10")]
+
+    @pytest.mark.parametrize("sizing", ["BALANCE_RATIO", "EQUITY_RATIO"])
+    def test_a_ratio_needs_both_accounts(self, plane: Plane, master: Master, sizing: str) -> None:
+        copier = plane.copier(master, sizing=sizing)
+        master.does("OPEN", 1, balance="1", equity="1")
+        copier.receives()
+        copier.beats()
+        master.does("OPEN", 2)
+        copier.receives()
+        assert copier.reasons() == ["NO_BALANCE", "NO_BALANCE"]
+        assert [copier.status(position) for position in (1, 2)] == ["MISSED", "MISSED"]
+
+    @pytest.mark.parametrize("below", ["SKIP", "ROUND_UP"])
+    @pytest.mark.parametrize("equity", ["0", "-100"])
+    def test_who_has_nothing_opens_nothing(self, plane: Plane, master: Master, below: str, equity: str) -> None:
+        copier = plane.copier(master, sizing="EQUITY_RATIO", below_minimum=below)
+        copier.beats(equity)
+        master.does("OPEN", 1, equity="1000")
+        assert copier.receives() == []
+
+    def test_a_risk_needs_a_stop(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, sizing="RISK", risk_percent=1)
+        copier.uploads("EURUSD")
+        copier.beats()
+        master.does("OPEN", 1)
+        master.does("OPEN", 2, price="1.1", stop_loss="1.1")
+        copier.receives()
+        assert copier.reasons() == ["NO_STOP", "NO_STOP"]
+
+    def test_and_what_a_tick_is_worth(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, sizing="RISK", risk_percent=1)
+        copier.beats()
+        master.does("OPEN", 1, stop_loss="1.09")
+        copier.uploads(Specification("EURUSD", tick_value=0))
+        master.does("OPEN", 2, stop_loss="1.09")
+        copier.receives()
+        assert copier.reasons() == ["NO_SPECIFICATION", "NO_SPECIFICATION"]
+
+    def test_reversed_the_risk_is_to_its_own_stop(self, plane: Plane, master: Master) -> None:
+        """The master's take profit, 100 pips away: 10000 x 1 % = 100 over 1000 a lot."""
+        copier = plane.copier(master, sizing="RISK", risk_percent=1, reverse=True)
+        copier.uploads("EURUSD")
+        copier.beats("10000")
+        master.does("OPEN", 1, price="1.10000", stop_loss="1.09500", take_profit="1.11000")
+        (opening,) = copier.receives()
+        assert (opening.stop_loss_e8, opening.volume_e8) == (e8("1.11"), e8("0.10"))
+        master.does("OPEN", 2, price="1.10000", stop_loss="1.09500")
+        copier.receives()
+        assert copier.reasons() == ["COPIED", "NO_STOP"]
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize(
+        ("settings", "own", "copied"),
+        [
+            ({"sizing": "SAME"}, "10000", "4.00"),
+            ({"sizing": "MULTIPLIER", "multiplier": "0.5"}, "10000", "2.00"),
+            ({"sizing": "SAME"}, "300000", "0.13"),
+            ({"sizing": "SAME"}, "100000", "0.40"),
+        ],
+    )
+    def test_aligned_it_is_the_same_amount_of_the_underlying(
+        self, plane: Plane, master: Master, settings: dict[str, Any], own: str, copied: str
+    ) -> None:
+        copier = plane.copier(master, align_contract_size=True, **settings)
+        copier.uploads(Specification("EURUSD", contract_size=own))
+        master.does("OPEN", 1, volume="0.40")
+        assert [each.volume_e8 for each in copier.receives()] == [e8(copied)]
+        assert plane.verify() == {}
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("settings", "master_volume", "copied", "reason"),
+        [
+            ({"volume_min": "0.10"}, "0.05", None, "BELOW_MINIMUM"),
+            ({"volume_min": "0.10", "below_minimum": "ROUND_UP"}, "0.05", "0.10", "COPIED"),
+            ({"volume_max": "0.10"}, "0.25", "0.10", "COPIED"),
+            ({"volume_max": "0.10", "above_maximum": "SKIP"}, "0.25", None, "ABOVE_MAXIMUM"),
+            ({"volume_max": "0.10", "above_maximum": "SKIP"}, "0.10", "0.10", "COPIED"),
+        ],
+    )
+    def test_what_is_outside_is_skipped_rounded_up_or_capped(
+        self,
+        plane: Plane,
+        master: Master,
+        settings: dict[str, Any],
+        master_volume: str,
+        copied: str | None,
+        reason: str,
+    ) -> None:
+        copier = plane.copier(master, **settings)
+        master.does("OPEN", 1, volume=master_volume)
+        assert [each.volume_e8 for each in copier.receives()] == ([e8(copied)] if copied else [])
+        assert copier.reasons() == [reason]
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize(
+        ("own", "broker", "master_volume", "copied"),
+        [
+            # Both minima, both maxima; a step that is on both.
+            ({}, {"volume_min": "0.10", "volume_step": "0.10"}, "0.25", "0.20"),
+            ({}, {"volume_min": "0.10", "volume_step": "0.10"}, "0.09", None),
+            ({"below_minimum": "ROUND_UP"}, {"volume_min": "0.10", "volume_step": "0.10"}, "0.09", "0.10"),
+            ({"volume_min": "0.05"}, {"volume_min": "0.01"}, "0.04", None),
+            ({"volume_max": "20"}, {"volume_max": "5"}, "9", "5"),
+            ({"volume_max": "2"}, {"volume_max": "5"}, "9", "2"),
+            ({"volume_step": "0.02", "volume_min": "0.02"}, {"volume_step": "0.03"}, "0.17", "0.12"),
+            ({"volume_min": "0.05", "below_minimum": "ROUND_UP"}, {"volume_step": "0.02"}, "0.01", "0.06"),
+            ({"volume_max": "0.05"}, {"volume_step": "0.02"}, "1", "0.04"),
+            ({"volume_max": "0.05"}, {"volume_min": "1", "volume_step": "1"}, "2", None),
+        ],
+    )
+    def test_its_own_and_the_broker_s_hold_both(
+        self,
+        plane: Plane,
+        master: Master,
+        own: dict[str, Any],
+        broker: dict[str, Any],
+        master_volume: str,
+        copied: str | None,
+    ) -> None:
+        copier = plane.copier(master, **own)
+        copier.uploads(Specification("EURUSD", **broker))
+        master.does("OPEN", 1, volume=master_volume)
+        assert [each.volume_e8 for each in copier.receives()] == ([e8(copied)] if copied else [])
+        assert copier.reasons() == ["COPIED" if copied else "BELOW_MINIMUM"]
+        assert plane.verify() == {}
+
+    def test_what_remains_of_a_partial_close_is_on_the_broker_s_step(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master)
+        copier.uploads(Specification("EURUSD", volume_step="0.10", volume_min="0.10"))
+        master.does("OPEN", 1, volume="1.00")
+        master.does("PARTIAL_CLOSE", 1, volume="0.55", symbol=None)
+        master.does("PARTIAL_CLOSE", 1, volume="0.09")
+        assert volumes(copier.receives()) == [
+            ("OPEN", e8("1.00")), ("PARTIAL_CLOSE", e8("0.50")), ("CLOSE", 0),
+        ]  # fmt: skip
+
+
+class TestReverse:
+    @pytest.mark.parametrize(
+        ("action", "order_type", "side", "expected"),
+        [
+            ("OPEN", "MARKET", "BUY", ("MARKET", "SELL")),
+            ("OPEN", "MARKET", "SELL", ("MARKET", "BUY")),
+            ("PLACE", "LIMIT", "BUY", ("STOP", "SELL")),
+            ("PLACE", "STOP", "SELL", ("LIMIT", "BUY")),
+        ],
+    )
+    def test_side_order_and_stops_turn_round(
+        self, plane: Plane, master: Master, action: str, order_type: str, side: str, expected: tuple[str, str]
+    ) -> None:
+        copier = plane.copier(master, reverse=True)
+        master.does(action, 1, order_type=order_type, side=side, price="1.1", stop_loss="1.05", take_profit="1.2")
+        (got,) = copier.receives()
+        assert (got.order_type, got.side) == expected
+        assert (got.stop_loss_e8, got.take_profit_e8, got.price_e8) == (e8("1.2"), e8("1.05"), e8("1.1"))
+
+    def test_what_cannot_be_turned_round_is_not_copied(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, reverse=True)
+        master.does("PLACE", 1, order_type="STOP_LIMIT")
+        assert copier.receives() == []
+        assert copier.reasons() == ["REVERSE_UNSUPPORTED"]
+
+    @pytest.mark.parametrize("action", ["MODIFY", "AMEND"])
+    @pytest.mark.parametrize("together", [False, True])
+    def test_changes_of_stops_turn_round_too(self, plane: Plane, master: Master, action: str, together: bool) -> None:
+        copier = plane.copier(master, reverse=True)
+        master.does("PLACE", 1)
+        if not together:
+            copier.receives()
+        master.does(action, 1, stop_loss="1.06", take_profit="1.21")
+        got = copier.receives()[-1]
+        assert (got.action, got.stop_loss_e8, got.take_profit_e8) == (action, e8("1.21"), e8("1.06"))
+
+    def test_a_copy_stays_what_it_was_when_the_setting_changes(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, reverse=True)
+        master.does("OPEN", 1)
+        copier.receives()
+        plane.write_settings(copier.subscription, reverse=False)
+        master.does("MODIFY", 1, stop_loss="1.06", take_profit="1.21")
+        master.does("OPEN", 2)
+        got = copier.receives()
+        assert [(each.action, each.side) for each in got] == [("MODIFY", "SELL"), ("OPEN", "BUY")]
+        assert got[0].stop_loss_e8 == e8("1.21")
+
+
+class TestStops:
+    def test_who_wants_none_gets_none(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, copy_stops=False)
+        master.does("PLACE", 1, stop_loss="1.05", take_profit="1.2")
+        master.does("MODIFY", 1, stop_loss="1.06")
+        master.does("AMEND", 1, price="1.08", stop_loss="1.07", take_profit="1.3")
+        got = copier.receives()
+        assert [each.action for each in got] == ["PLACE", "AMEND"]
+        assert [(each.stop_loss_e8, each.take_profit_e8) for each in got] == [(0, 0), (0, 0)]
+        assert got[1].price_e8 == e8("1.08")
+        assert plane.verify() == {}
+
+    def test_a_stop_that_the_master_takes_back_is_taken_back(self, master: Master, copier: Copier) -> None:
+        master.does("OPEN", 1, stop_loss="1.05")
+        copier.receives()
+        copier.reports(1)
+        master.does("MODIFY", 1, stop_loss=0)
+        assert [each.stop_loss_e8 for each in copier.receives()] == [0]
+        copier.reports(2)
+        assert copier.catches_up() == []
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("settings", "signal", "reason"),
+        [
+            ({"symbols": ["GBPUSD"]}, {}, "SYMBOL_FILTERED"),
+            ({"symbols": ["GBPUSD", "EURUSD"]}, {}, "COPIED"),
+            ({"symbols": ["eurusd"]}, {}, "SYMBOL_FILTERED"),
+            ({"excluded_symbols": ["EURUSD"]}, {}, "SYMBOL_FILTERED"),
+            ({"excluded_symbols": ["GBPUSD"]}, {}, "COPIED"),
+            ({"sides": ["SELL"]}, {}, "SIDE_FILTERED"),
+            ({"sides": ["BUY"]}, {}, "COPIED"),
+            # The master's side, whatever becomes of it.
+            ({"sides": ["BUY"], "reverse": True}, {}, "COPIED"),
+            ({"magics": [7, 8]}, {"magic": 7}, "COPIED"),
+            ({"magics": [7, 8]}, {"magic": 9}, "MAGIC_FILTERED"),
+            ({"magics": [7, 8]}, {}, "MAGIC_FILTERED"),
+            ({"excluded_magics": [0]}, {}, "MAGIC_FILTERED"),
+            ({"excluded_magics": [5]}, {"magic": -5}, "COPIED"),
+        ],
+    )
+    @pytest.mark.parametrize("action", ["OPEN", "PLACE"])
+    def test_openings_pass_or_do_not(
+        self, plane: Plane, master: Master, action: str, settings: dict[str, Any], signal: dict[str, Any], reason: str
+    ) -> None:
+        copier = plane.copier(master, **settings)
+        master.does(action, 1, **signal)
+        assert len(copier.receives()) == (reason == "COPIED")
+        assert copier.reasons() == [reason]
+
+    def test_nothing_is_filtered_of_what_is_open(self, plane: Plane, master: Master, copier: Copier) -> None:
+        master.does("OPEN", 1)
+        copier.receives()
+        plane.news(plane.now)
+        plane.write_settings(
+            copier.subscription, symbols=["GBPUSD"], sides=["SELL"], magics=[9], hours=["Sun 00:00-00:01"],
+            news_before="1 hour", news_after="1 hour", trades_per_day=1,
+        )  # fmt: skip
+        for action in ("MODIFY", "PARTIAL_CLOSE", "CLOSE"):
+            master.does(action, 1, volume="0.05")
+        assert [each.action for each in copier.receives()] == ["MODIFY", "PARTIAL_CLOSE", "CLOSE"]
+
+    @pytest.mark.parametrize(
+        ("at", "zone", "hours", "passes"),
+        [
+            # A Monday.
+            ("2026-01-05T07:59:59.999", "UTC", ["Mon-Fri 08:00-17:30"], False),
+            ("2026-01-05T08:00", "UTC", ["Mon-Fri 08:00-17:30"], True),
+            ("2026-01-05T17:29:59", "UTC", ["Mon-Fri 08:00-17:30"], True),
+            ("2026-01-05T17:30", "UTC", ["Mon-Fri 08:00-17:30"], False),
+            ("2026-01-10T12:00", "UTC", ["Mon-Fri 08:00-17:30"], False),
+            ("2026-01-11T22:30", "UTC", ["Mon-Fri 08:00-17:30", "Sun 22:00-24:00"], True),
+            # New York is five hours behind in winter, four in summer.
+            ("2026-01-05T13:30", "America/New_York", ["Mon 08:30-09:00"], True),
+            ("2026-07-06T13:30", "America/New_York", ["Mon 08:30-09:00"], False),
+            ("2026-07-06T12:30", "America/New_York", ["Mon 08:30-09:00"], True),
+            # On Sunday evening it is Monday in Sydney.
+            ("2026-01-04T22:00", "Australia/Sydney", ["Mon 09:00-10:00"], True),
+        ],
+    )
+    def test_openings_keep_to_hours(
+        self, plane: Plane, master: Master, at: str, zone: str, hours: list[str], passes: bool
+    ) -> None:
+        plane.set_clock(datetime.fromisoformat(at).replace(tzinfo=UTC))
+        copier = plane.copier(master, hours=hours, zone=zone)
+        master.does("OPEN", 1)
+        copier.receives()
+        assert copier.reasons() == ["COPIED" if passes else "OUT_OF_HOURS"]
+
+    @pytest.mark.parametrize(("hours_ahead", "passes"), [(2, False), (3, True), (-5, False)])
+    def test_of_the_broker_if_that_is_said(self, plane: Plane, master: Master, hours_ahead: int, passes: bool) -> None:
+        copier = plane.copier(master, hours=["Mon 15:00-16:00"], zone="BROKER")
+        copier.beats(broker_us=microseconds(plane.now + timedelta(hours=hours_ahead)))
+        master.does("OPEN", 1)
+        copier.receives()
+        assert copier.reasons() == ["COPIED" if passes else "OUT_OF_HOURS"]
+
+    @pytest.mark.parametrize(
+        ("minutes", "currency", "impact", "reason"),
+        [
+            (0, "EUR", "HIGH", "NEWS_WINDOW"),
+            (0, "USD", "HIGH", "NEWS_WINDOW"),
+            (0, "JPY", "HIGH", "COPIED"),
+            (0, "EUR", "MEDIUM", "COPIED"),
+            (30, "EUR", "HIGH", "NEWS_WINDOW"),
+            (30.001, "EUR", "HIGH", "COPIED"),
+            (-10, "EUR", "HIGH", "NEWS_WINDOW"),
+            (-10.001, "EUR", "HIGH", "COPIED"),
+        ],
+    )
+    def test_openings_wait_for_the_news_of_their_currencies(
+        self, plane: Plane, master: Master, minutes: float, currency: str, impact: str, reason: str
+    ) -> None:
+        copier = plane.copier(master, news_before="30 minutes", news_after="10 minutes")
+        plane.news(plane.now + timedelta(minutes=minutes), currency, impact)
+        master.does("OPEN", 1)
+        copier.receives()
+        assert copier.reasons() == [reason]
+
+    @pytest.mark.parametrize(
+        ("least", "reason"), [("LOW", "NEWS_WINDOW"), ("MEDIUM", "NEWS_WINDOW"), ("HIGH", "COPIED")]
+    )
+    def test_of_as_much_impact_as_is_asked(self, plane: Plane, master: Master, least: str, reason: str) -> None:
+        copier = plane.copier(master, news_before="1 hour", news_after="0", news_impact=least)
+        plane.news(plane.now, impact="MEDIUM")
+        master.does("OPEN", 1)
+        copier.receives()
+        assert copier.reasons() == [reason]
+
+    @pytest.mark.parametrize("together", [False, True])
+    def test_trades_of_a_day_are_counted_over_batches_and_in_them(
+        self, plane: Plane, master: Master, together: bool
+    ) -> None:
+        copier = plane.copier(master, trades_per_day=2, multiplier="0.1")
+        for position, volume in enumerate(("0.10", "0.05", "0.10", "0.10"), start=1):
+            master.does("OPEN", position, volume=volume)
+            master.does("CLOSE", position)
+            if not together:
+                copier.receives()
+        copier.receives()
+        assert copier.reasons()[::2] == ["COPIED", "BELOW_MINIMUM", "COPIED", "TRADES_PER_DAY"]
+        assert plane.verify() == {}
+
+    def test_the_day_is_that_of_its_zone(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, trades_per_day=1, zone="Asia/Tokyo")
+        for position, hours in enumerate((0, 2, 1), start=1):  # 21:00, 23:00, 00:00 in Tokyo
+            plane.tick(hours=hours)
+            master.does("OPEN", position)
+            copier.receives()
+        assert copier.reasons() == ["COPIED", "TRADES_PER_DAY", "COPIED"]
+
+
+class TestSymbols:
+    @pytest.mark.parametrize(
+        ("offered", "copied", "reason"),
+        [
+            (["EURUSD.m"], "EURUSD.m", "COPIED"),
+            (["eurusd_i"], "eurusd_i", "COPIED"),
+            (["EURUSD"], "EURUSD", "COPIED"),
+            (["EURUSD", "EURUSD.m"], None, "AMBIGUOUS_SYMBOL"),
+            (["GBPUSD"], None, "UNKNOWN_SYMBOL"),
+            ([], "EURUSD", "COPIED"),
+        ],
+    )
+    def test_a_symbol_is_called_what_the_broker_calls_it(
+        self, plane: Plane, master: Master, copier: Copier, offered: list[str], copied: str | None, reason: str
+    ) -> None:
+        if offered:
+            copier.uploads(*offered)
+        master.does("OPEN", 1)
+        assert [each.symbol for each in copier.receives()] == ([copied] if copied else [])
+        assert copier.reasons() == [reason]
+        assert plane.verify() == {}
+
+    def test_what_is_ambiguous_is_copied_once_it_is_mapped(self, plane: Plane, master: Master, copier: Copier) -> None:
+        copier.uploads("EURUSD", "EURUSD.m")
+        plane.map_symbol(copier.portfolio, "EURUSD", "EURUSD.m")
+        master.does("OPEN", 1)
+        master.does("CLOSE", 1)
+        assert [each.symbol for each in copier.receives()] == ["EURUSD.m", "EURUSD.m"]
+
+    @pytest.mark.parametrize(
+        ("mode", "side", "reverse", "passes"),
+        [
+            ("FULL", "BUY", False, True),
+            ("LONG_ONLY", "BUY", False, True),
+            ("LONG_ONLY", "SELL", False, False),
+            ("LONG_ONLY", "SELL", True, True),
+            ("SHORT_ONLY", "BUY", False, False),
+            ("CLOSE_ONLY", "BUY", False, False),
+            ("DISABLED", "SELL", False, False),
+        ],
+    )
+    def test_what_the_broker_does_not_trade_is_not_opened_and_still_closed(
+        self, plane: Plane, master: Master, mode: str, side: str, reverse: bool, passes: bool
+    ) -> None:
+        copier = plane.copier(master, reverse=reverse)
+        master.does("OPEN", 1, side=side)
+        copier.receives()
+        copier.uploads(Specification("EURUSD", trade_mode=mode))
+        master.does("OPEN", 2, side=side)
+        master.does("CLOSE", 1)
+        assert [each.action for each in copier.receives()] == (["OPEN", "CLOSE"] if passes else ["CLOSE"])
+        assert copier.reasons()[1] == ("COPIED" if passes else "SYMBOL_NOT_TRADED")
+
+    def test_the_deviation_is_in_the_broker_s_points(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, max_deviation_points=15)
+        copier.uploads(Specification("EURUSD", digits=4))
+        master.does("OPEN", 1)
+        assert [each.max_deviation_e8 for each in copier.receives()] == [e8("0.0015")]
+
+
+class TestPending:
+    def test_an_order_that_was_filled_is_not_opened_again(self, plane: Plane, master: Master, copier: Copier) -> None:
+        master.does("PLACE", 1)
+        master.does("OPEN", 1)
+        master.does("CLOSE", 1)
+        assert [each.action for each in copier.receives()] == ["PLACE", "CLOSE"]
+        assert copier.reasons() == ["COPIED", "ALREADY_COPIED", "COPIED"]
+        assert plane.verify() == {}
+
+    def test_one_that_was_missed_is_opened_when_it_is_filled(
+        self, plane: Plane, master: Master, copier: Copier
+    ) -> None:
+        master.does("PLACE", 1)
+        plane.tick(seconds=2)
+        copier.receives()
+        master.does("OPEN", 1)
+        assert [each.action for each in copier.receives()] == ["OPEN"]
+        assert copier.reasons() == ["TTL_EXPIRED", "COPIED"]
+        assert plane.verify() == {}
 
 
 class TestTime:
