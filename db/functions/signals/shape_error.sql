@@ -1,3 +1,4 @@
+-- requires: signals/is_book
 -- What cuts exposure is held to what it cannot do without; steps, limits and symbols gate only what raises it.
 create or replace function signals.shape_error(
   p_action text, p_raises boolean, p_side text, p_order_type text, p_position bigint, p_volume numeric, p_price numeric,
@@ -7,7 +8,7 @@ language sql immutable
 as $$
   select case
     when p_raises is null then 'TRS09'
-    when p_action = 'SNAPSHOT' then case when p_book is null then 'TRS09' end
+    when p_action = 'SNAPSHOT' then case when signals.is_book(p_book) is not true then 'TRS09' end
     when coalesce(p_position, 0) <= 0 then 'TRS16'
     when p_action = 'PARTIAL_CLOSE' and (p_volume >= 0) is not true then 'TRS12'
     when p_action not in ('CLOSE', 'PARTIAL_CLOSE', 'CANCEL') and (p_stop_loss < 0 or p_take_profit < 0) then 'TRS15'

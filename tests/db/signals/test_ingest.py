@@ -1,5 +1,6 @@
 """Ingest: one verdict for each signal, decided by what came before it in its stream, and by the clock."""
 
+import json
 import threading
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from tests.db.plane import KEY, START, Master, Plane, Signal, microseconds, run_together, sign
+from tests.db.plane import KEY, START, Master, Plane, Signal, held, microseconds, run_together, sign
 
 pytestmark = pytest.mark.core
 
@@ -366,10 +367,10 @@ class TestShape:
 
     def test_a_snapshot_has_a_book_and_needs_nothing_else(self, plane: Plane, master: Master) -> None:
         assert master.does("SNAPSHOT").code == "TRS09"
-        book = '[{"position_id": 1}]'
+        book = json.dumps([held(1)])
         bare: dict[str, Any] = {"position": None, "symbol": None, "side": None, "volume": 0, "price": 0}
         assert master.does("SNAPSHOT", book=book, **bare).verdict == "ACCEPTED"
-        assert plane.value("select book from signals.signals where seq = 2") == [{"position_id": 1}]
+        assert plane.value("select book from signals.signals where seq = 2") == [held(1)]
 
     @pytest.mark.parametrize("action", ["CLOSE", "CANCEL", "PARTIAL_CLOSE"])
     def test_what_cuts_exposure_is_held_to_nothing_that_it_can_do_without(self, master: Master, action: str) -> None:
