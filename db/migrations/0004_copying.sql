@@ -328,7 +328,7 @@ alter table signals.decisions
 drop constraint decisions_pk,
 drop constraint decisions_reason_known,
 drop constraint decisions_delivered_is_copied,
-add column part smallint not null default 0,
+add column part integer not null default 0,
 add column worst_price numeric,
 add column held_volume numeric,
 add column ticket bigint,

@@ -82,7 +82,14 @@ from (
   inner join signals.copies as c
     on c.lane = d.lane and c.subscription_id = d.subscription_id and c.stream_id = d.stream_id
       and c.position_id = d.position_id
-  where d.reason = 'NOT_COPIED' and c.status in ('DELIVERED', 'OPEN', 'CLOSING')
+  where d.reason = 'NOT_COPIED' and c.status in ('DELIVERED', 'OPEN')
+    -- What was missed when it was cut may have been joined late since.
+    and not exists (
+      select from signals.decisions as l
+      where l.lane = d.lane and l.subscription_id = d.subscription_id and l.stream_id = d.stream_id
+        and l.position_id = d.position_id and l.delivery_seq is not null and l.action in ('OPEN', 'PLACE')
+        and (l.epoch, l.seq, l.part) > (d.epoch, d.seq, d.part)
+    )
 ) as v
 union all
 select 'every_lot_is_explained', to_jsonb(v)

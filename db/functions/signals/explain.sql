@@ -24,7 +24,7 @@ as $$
     limit 1
   ) as l on true
   cross join lateral signals.explanation(
-    p_subscription, coalesce(l.epoch, p_epoch), coalesce(l.seq, p_seq), coalesce(l.part, 0::smallint)
+    p_subscription, coalesce(l.epoch, p_epoch), coalesce(l.seq, p_seq), coalesce(l.part, 0)
   ) as e
   where s.subscription_id = p_subscription
 $$;

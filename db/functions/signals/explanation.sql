@@ -1,7 +1,7 @@
 -- requires: core/error_registry signals/formula signals/lots
 -- Not hot: it follows the subscription to the stream's lane. Thresholds are read from the version of the settings that the
 -- decision names, which never changes; values from the inputs that it keeps.
-create or replace function signals.explanation(p_subscription bigint, p_epoch integer, p_seq bigint, p_part smallint)
+create or replace function signals.explanation(p_subscription bigint, p_epoch integer, p_seq bigint, p_part integer)
 returns table (
   subscription_id bigint, stream text, epoch integer, seq bigint, action text, symbol text, side text,
   master_volume numeric, verdict text, outcome text, reason text, delivery_seq bigint, volume numeric, formula text,
@@ -121,5 +121,5 @@ as $$
   where s.subscription_id = p_subscription
 $$;
 
-comment on function signals.explanation(bigint, integer, bigint, smallint) is
+comment on function signals.explanation(bigint, integer, bigint, integer) is
 'One row for one decision: part 0 on the signal (epoch, seq), others by catch-up while the stream stood there.';
