@@ -1,6 +1,6 @@
 """A stage for each scenario; the property in full: pytest --hypothesis-profile=torture tests/scenarios."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -10,17 +10,17 @@ import pytest
 from gateway.server import Gateway
 from gateway.settings import Settings
 from tests.gateway.conftest import Market, pytest_asyncio_loop_factories
-from tests.models.conftest import hypothesis
+from tests.models import conftest as models
 from tests.scenarios.stage import CLOCK, UNHURRIED, Stage
 
-__all__ = ["hypothesis", "pytest_asyncio_loop_factories"]
+__all__ = ["models", "pytest_asyncio_loop_factories"]
 
 
 @pytest.fixture
-def operator(db: psycopg.Connection[Any]) -> Iterator[Market]:
+def operator(db: psycopg.Connection[Any]) -> Market:
     """Whoever sets everything up, over SQL; in a plane that does nothing by the clock, and whose clock can be set."""
     db.execute(CLOCK)
-    yield Market(db)
+    return Market(db)
 
 
 @pytest.fixture

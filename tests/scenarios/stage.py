@@ -422,7 +422,7 @@ class Stage:
 def entry(position: int, volume: str, side: str = "BUY", **fields: int) -> pb.Position:
     """A position in a snapshot."""
     return pb.Position(
-        position_id=position, symbol="EURUSD", side=pb.Side.Value(side), volume_e8=_e8(volume), price_e8=_e8(PRICE),
+        position_id=position, symbol="EURUSD", side=side, volume_e8=_e8(volume), price_e8=_e8(PRICE),
         **fields,  # type: ignore[arg-type]
     )  # fmt: skip
 

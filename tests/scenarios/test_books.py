@@ -232,16 +232,16 @@ async def test_a_pending_order_is_placed_amended_and_cancelled(stage: Stage) -> 
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["told", "not told"])
-@pytest.mark.parametrize("action", ["CANCEL", "CLOSE"])
+@pytest.mark.parametrize("action", [pb.CANCEL, pb.CLOSE], ids=["CANCEL", "CLOSE"])
 async def test_a_pending_order_cancelled_after_it_was_filled_at_the_follower_is_closed(
-    stage: Stage, action: str, knows: bool
+    stage: Stage, action: "pb.Action", knows: bool
 ) -> None:
     master, follower, position = await pending(stage)
     await stage.price("1.04990")
     if knows:
         await follower.pulse()
         assert follower.holds == [Held(position, "EURUSD", "BUY", "0.10")]
-    await master.do(pb.Action.Value(action), position, price="1.04990")
+    await master.do(action, position, price="1.04990")
     await follower.settled()
     assert (follower.orders, follower.holds) == ([], [])
     assert follower.copy(position)["status"] == "CLOSED"

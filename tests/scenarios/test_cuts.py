@@ -1,5 +1,7 @@
 """What cuts exposure arrives, whatever stands in the way, and leaves exactly what it should."""
 
+from typing import Any
+
 import pytest
 
 from gateway import ecp_pb2 as pb
@@ -45,17 +47,22 @@ async def test_fifty_closed_while_away_come_before_older_entries_that_are_caught
     assert [deal.side for deal in back] == ["SELL"] * 53
 
 
-async def test_fifty_that_are_gone_from_a_snapshot_are_closed_before_what_is_new_in_it_is_opened(stage: Stage) -> None:
+@pytest.mark.parametrize("away", [False, True], ids=["live", "away"])
+async def test_fifty_that_are_gone_from_a_snapshot_are_closed_before_what_is_new_in_it_is_opened(
+    stage: Stage, away: bool
+) -> None:
     """None of it was signalled: all is caught up."""
     master = await stage.provider()
     follower = await stage.follower(master, late_join="ALL")
     new = [next(stage.tickets) for _ in range(3)]
     await master.publish(*[master.opening() for _ in range(50)])
     await follower.settled()
-    follower.leave()
+    if away:
+        follower.leave()
     await master.do(pb.SNAPSHOT, book=[entry(position, "0.10", "SELL") for position in new])
     await follower.settled()
-    await follower.connect()
+    if away:
+        await follower.connect()
     assert follower.holds == [Held(position, "EURUSD", "SELL", "0.10") for position in new]
     back = follower.broker.deals[50:]
     assert [deal.position for deal in back[:50]] == [deal.position for deal in follower.broker.deals[:50]]
@@ -169,7 +176,7 @@ async def test_a_halt_stops_entries_and_no_close(stage: Stage) -> None:
 async def test_three_partial_closes_with_rounding_leave_the_target(
     stage: Stage,
     volume: str,
-    settings: dict[str, str],
+    settings: dict[str, Any],
     step: str,
     remains: list[str],
     expected: list[str | None],
@@ -200,7 +207,7 @@ async def test_three_partial_closes_with_rounding_leave_the_target(
 
 
 async def test_a_partial_close_that_overtakes_nothing_is_not_done_twice(stage: Stage) -> None:
-    """The answer is lost: the broker did it, the plane does not know, and the target says that nothing is left to do."""
+    """The broker did it, the plane does not know, and the target says that nothing is left to do."""
     master = await stage.provider()
     follower = await stage.follower(master)
     position = await master.open()

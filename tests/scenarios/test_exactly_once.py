@@ -27,7 +27,7 @@ async def test_the_same_entry_sent_six_times_from_two_machines_is_one_position(s
     machines = [master.client, await Client.connect("127.0.0.1", stage.port, other_license)]
     stage.clients += machines
     entry = master.opening()
-    verdicts = []
+    verdicts: list[int] = []
     for number in range(6):
         machine = machines[number % 2]
         await machine.open_stream(master.master.stream)

@@ -30,7 +30,7 @@ async def two_positions(stage: Stage) -> tuple[Provider, int, int]:
     ],
     ids=lambda value: value.get("late_join") if isinstance(value, dict) else None,
 )
-async def test_late_join(stage: Stage, policy: dict[str, str], expected: list[int]) -> None:
+async def test_late_join(stage: Stage, policy: dict[str, Any], expected: list[int]) -> None:
     master, *positions = await two_positions(stage)
     follower = await stage.follower(master, **policy)
     joined = [Held(positions[number], "EURUSD", "BUY", "0.10") for number in expected]
@@ -66,7 +66,7 @@ async def test_not_in_profit_is_judged_by_the_price_of_the_follower(stage: Stage
     assert "TRG02" in follower.events()
 
 
-async def held_after(stage: Stage, follower: Follower, position: int) -> list[Any]:
+async def held_after(follower: Follower, position: int) -> list[Any]:
     await follower.settled()
     return [held for held in follower.holds if held.position == position]
 
@@ -81,9 +81,9 @@ async def test_a_pending_order_of_the_master_is_joined_as_one(stage: Stage) -> N
     assert (order.price, order.stop_loss) == (105_500_000, 104_500_000)
     await stage.price("1.05400")
     await follower.pulse()
-    assert await held_after(stage, follower, position) == [Held(position, "EURUSD", "BUY", "0.10")]
+    assert await held_after(follower, position) == [Held(position, "EURUSD", "BUY", "0.10")]
     await master.close(position)
-    assert await held_after(stage, follower, position) == []
+    assert await held_after(follower, position) == []
 
 
 async def test_missed_while_nothing_might_be_opened_is_joined_afterwards(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Whatever the master does and whatever happens to the follower: after catch-up the book is what the settings define.
 
-In full: pytest --hypothesis-profile=torture tests/scenarios. A run is repeated with the --hypothesis-seed that it printed.
+In full: pytest --hypothesis-profile=torture tests/scenarios. A run is
+repeated with the --hypothesis-seed that it printed.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from gateway.client import Disconnected
 from gateway.server import Gateway
 from gateway.settings import Settings
 from ops.demo.attribution import read_comment
-from ops.demo.broker import Mode, PaperBroker
+from ops.demo.broker import Mode, OrderType, PaperBroker
 from ops.demo.faults import Fault
 from ops.demo.strategy import Side
 from ops.demo.terminal import Habits
@@ -75,7 +76,7 @@ class Play:
 ACTS = st.builds(
     Act,
     st.sampled_from(
-        ["open", "open", "open", "reduce", "reduce", "close", "modify", "place", "amend", "cancel", "snapshot", "forget"]
+        ["open"] * 3 + ["reduce"] * 2 + ["close", "modify", "place", "amend", "cancel", "snapshot", "forget"]
     ),
     st.integers(0, 5),
     st.integers(1, 60),
@@ -101,7 +102,7 @@ TERMINALS: list[tuple[Mode, Habits]] = [
     ("NETTING", Habits(reads_history=True)),
 ]
 PLAYS = st.builds(
-    lambda wish, terminal, turns: Play(wish, *terminal, turns),
+    lambda wish, terminal, turns: Play(wish, terminal[0], terminal[1], turns),
     WISHES,
     st.sampled_from(TERMINALS),
     st.lists(TURNS, min_size=1, max_size=10),
@@ -129,9 +130,10 @@ class Actor:
 
     def place(self, act: Act) -> pb.SignedSignal:
         # Away from the market: a limit waits for a better price.
-        kind, price = ("LIMIT", 105_000_000) if act.side == "BUY" else ("STOP", 103_000_000)
+        kind: OrderType = "LIMIT" if act.side == "BUY" else "STOP"
+        price = 105_000_000 if act.side == "BUY" else 103_000_000
         self.book[position := next(self.stage.tickets)] = entry = Entry(
-            act.side, kind, price, [act.size * CENT], _stops(act.side, act.which)  # type: ignore[arg-type]
+            act.side, kind, price, [act.size * CENT], _stops(act.side, act.which)
         )
         return self._say(pb.PLACE, position, entry)
 
@@ -351,9 +353,16 @@ class Theatre:
             faults=lambda _: faults.popleft() if faults else None,
         )
         follower = await stage.follower(
-            provider, broker=broker, mode=play.mode, habits=play.habits, late_join="ALL", multiplier=float(wish.multiplier), volume_min=_lots(wish.minimum),
-            volume_max=_lots(wish.maximum), reverse=wish.reverse,
-        )  # fmt: skip
+            provider,
+            broker=broker,
+            mode=play.mode,
+            habits=play.habits,
+            late_join="ALL",
+            multiplier=float(wish.multiplier),
+            volume_min=_lots(wish.minimum),
+            volume_max=_lots(wish.maximum),
+            reverse=wish.reverse,
+        )
         actor = Actor(provider, stage)
         for turn in play.turns:
             for fate in turn.fates:

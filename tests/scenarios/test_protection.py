@@ -37,7 +37,9 @@ async def test_daily_loss_closes_all_within_the_heartbeat_that_shows_it(stage: S
         await master.close(position)
     await follower.settled()
     assert follower.holds == []
-    reason = stage.value("select reason from signals.decisions where stream_id = %s and seq = 3", master.master.stream_id)
+    reason = stage.value(
+        "select reason from signals.decisions where stream_id = %s and seq = 3", master.master.stream_id
+    )
     assert reason == "EQUITY_PROTECTION"
     # Another day, another loss.
     await stage.pass_time(hours=24)

@@ -57,7 +57,7 @@ async def test_daylight_saving_change_of_the_broker_clock(stage: Stage) -> None:
     await stage.set_time(WINTER)
     master = await stage.provider()
     follower = await stage.follower(
-        master, zone="BROKER", hours=["Mon-Fri 08:00-17:00"], clock_offset=timedelta(hours=2), trades_per_day=2
+        master, zone="BROKER", hours=["Mon-Fri 08:00-17:00"], clock_offset=timedelta(hours=2)
     )
     held = await master.open()
     await follower.settled()
