@@ -183,6 +183,21 @@ async def test_a_fill_that_shows_up_after_the_book_denied_it_is_not_held_twice(s
     assert sum(held.volume for held in follower.broker.positions.values()) == E8 // 10
 
 
+@pytest.mark.xfail(strict=True, reason="the simulated terminal knows one ticket of a copy, and closes that")
+async def test_of_a_copy_with_two_tickets_a_close_closes_both(stage: Stage) -> None:
+    master = await stage.provider()
+    follower = await stage.follower(master, late_join="ALL")
+    follower.broker.inject(Fault.HELD)
+    position = await master.open()
+    await follower.settled()
+    await follower.pulse()
+    follower.broker.release()
+    await follower.pulse()
+    await master.close(position)
+    await follower.settled()
+    assert follower.holds == []
+
+
 async def test_closed_by_the_master_while_in_doubt_a_fill_that_shows_up_is_closed(stage: Stage) -> None:
     master = await stage.provider()
     follower = await stage.follower(master, habits=ASKS_NOBODY)

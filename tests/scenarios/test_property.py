@@ -254,7 +254,13 @@ async def come_to_rest(stage: Stage, follower: Follower) -> None:
         if stage.find_drift() is None:
             return
         await follower.settled()
-    raise AssertionError(f"after {ROUNDS} rounds there is still something to do")
+    told = stage.rows(
+        "select d.delivery_seq, d.action, d.position_id, d.volume, d.held_volume, d.inputs, r.status, r.code, r.volume"
+        " from signals.decisions as d left join signals.reports as r using (lane, subscription_id, delivery_seq)"
+        " where d.subscription_id = %s and d.delivery_seq is not null order by d.delivery_seq desc limit 6",
+        follower.subscription,
+    )
+    raise AssertionError(f"after {ROUNDS} rounds there is still something to do: {told}")
 
 
 def given_up(stage: Stage, follower: Follower) -> set[int]:
