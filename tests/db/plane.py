@@ -880,7 +880,9 @@ class Copier:
         assert len(found) == count
         return found
 
-    def books(self, *holdings: Holding, last: int | None = None, **changes: Any) -> dict[str, Any]:
+    def books(
+        self, *holdings: Holding, last: int | None = None, connection: Connection[Any] | None = None, **changes: Any
+    ) -> dict[str, Any]:
         """The terminal sends its book, as of the newest delivery unless another is said."""
         given: dict[str, Any] = {
             "lane": self.lane,
@@ -889,7 +891,8 @@ class Copier:
             "last": self.newest if last is None else last,
         } | changes
         found = (
-            self.plane.gateway.cursor(row_factory=dict_row)
+            (connection or self.plane.gateway)
+            .cursor(row_factory=dict_row)
             .execute(
                 RECONCILE,
                 [

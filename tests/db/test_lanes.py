@@ -1,5 +1,6 @@
 """No hot statement leaves its lane: read off the functions, and shown by hiding all other lanes."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from pglast import ast, enums, visitors
 
 from ops.schema import tree
-from tests.db.plane import Copier, Delivery, Plane
+from tests.db.plane import Copier, Delivery, Heartbeat, Holding, Plane, held
 
 pytestmark = pytest.mark.core
 
@@ -308,7 +309,28 @@ def everything_happens(plane: Plane) -> list[Any]:
         seen.extend(without_ids(under(plane, lane).deliveries(there, after=1), copiers))
     heads = under(plane, MASTER).gateway.execute("select * from signals.heads(%s::smallint)", [MASTER]).fetchall()
     seen.append([next(head[1:] for head in heads if head[0] == master.stream) for master in masters])
+    for action in ("AMEND", "SNAPSHOT"):
+        published(first.signal(action, 3, stop_loss="1.05", book=json.dumps([held(1), held(20)])))
+    dispatched()
+    for copier in copiers:
+        portfolio = under(plane, None).value(
+            "select portfolio_id from signals.subscriptions where subscription_id = %s", copier.subscription
+        )
+        plane.protect(portfolio, "DRAWDOWN", "500", action="CLOSE_ALL")
+        newest = copier.newest
+        beats = [
+            Heartbeat(copier.lane, copier.session, portfolio, equity=equity, subscription=copier.subscription)
+            for equity in ("10000", "9400")
+        ]
+        under(plane, copier.lane)
+        seen.append(plane.note_equity(beats))
+        books = copier.books(Holding(8, 3, volume="0.01"), Holding(9), last=newest)
+        seen.append([books[name] for name in ("code", "settled", "differences", "delivery_seq")])
+        caught = plane.gateway.execute("select signals.deliveries(%s::smallint, %s, %s, true, 99)",
+            [copier.lane, [copier.subscription], [newest]]).fetchall()  # fmt: skip
+        seen.append(len(caught))
     under(plane, None)
+    seen.append(plane.differences(stream_id=first.stream))
     for copier in copiers:
         seen.append(copier.reasons())
         seen.append(

@@ -1,6 +1,7 @@
 """Everything that locks, at once, again and again: nobody deadlocks, and what comes out still adds up.
 
-The order is written in the functions: licenses, sessions, streams, subscriptions; each by id, ascending.
+The order is written in the functions: licenses, sessions, streams, cursors, subscriptions, portfolios; each by id,
+ascending.
 """
 
 import random
@@ -8,7 +9,7 @@ import random
 import psycopg
 import pytest
 
-from tests.db.plane import Copier, Master, Plane, run_together
+from tests.db.plane import Copier, Holding, Master, Plane, held, run_together
 
 ROUNDS = 25
 
@@ -22,7 +23,15 @@ class Crowd:
         self.masters = [plane.master(lane=1, rate=100_000, burst=100_000) for _ in range(3)]
         account = plane.account("subscriber", lane=2)
         self.copiers = [plane.copier(master, lane=2) for master in self.masters for _ in range(2)]
-        self.copiers += [plane.copier(master, account=account) for master in self.masters]
+        self.family = [plane.copier(master, account=account, late_join="ALL") for master in self.masters]
+        self.copiers += self.family
+        # One terminal copies all three, and speaks for the account.
+        for copier in self.family:
+            copier.resume(session=self.family[-1].session)
+            copier.session = self.family[-1].session
+        for copier in self.copiers:
+            plane.protect(copier.portfolio, "DRAWDOWN", "50", "PERCENT", "CLOSE_ALL")
+            copier.beats("10000")
         # Something to report on from the first moment.
         for master in self.masters:
             master.send(*[master.signal("OPEN", position) for position in range(1, ROUNDS + 1)])
@@ -64,7 +73,8 @@ class Crowd:
         with self.plane.connect("ecp_gateway") as connection:
             for turn in range(ROUNDS):
                 shuffled = dice.sample(self.copiers, k=len(self.copiers))
-                self.plane.report([copier.report(turn + 1, volume="0.01") for copier in shuffled], connection)
+                reports = [copier.report(turn + 1, volume="0.01", ticket=turn + 1) for copier in shuffled]
+                self.plane.report(reports, connection)
 
     def reconnect(self) -> None:
         """Sessions come and go: fences are taken and lifted, over streams and subscriptions."""
@@ -72,6 +82,47 @@ class Crowd:
         terminals: list[Master | Copier] = [*self.masters, *self.copiers]
         for _ in range(ROUNDS):
             dice.choice(terminals).connect()
+
+    def keep_books(self, who: str) -> None:
+        """What the terminals hold, by their own account: of any, some or all that was delivered."""
+        dice = self.dice(who)
+        with self.plane.connect("ecp_gateway") as connection:
+            for _ in range(ROUNDS):
+                copier = dice.choice(self.copiers)
+                positions = dice.sample(range(1, ROUNDS + 1), k=dice.randint(0, 5))
+                holdings = [Holding(9000 + position, position, volume="0.01") for position in positions]
+                copier.books(*holdings, last=dice.randint(0, 5), connection=connection)
+
+    def beat(self, who: str) -> None:
+        """Equities of several accounts in a batch, in any order, up and down through their protections."""
+        dice = self.dice(who)
+        with self.plane.connect("ecp_gateway") as connection:
+            for _ in range(ROUNDS):
+                shuffled = dice.sample(self.copiers, k=len(self.copiers))
+                beats = [
+                    copier.beat(str(dice.choice([10_000, 8000, 4000])), subscription=copier.subscription)
+                    for copier in shuffled
+                ]
+                self.plane.note_equity(beats, connection)
+
+    def work_by_the_clock(self) -> None:
+        """The jobs, and a catch-up of whoever asks for it, in any order."""
+        dice = self.dice("clock")
+        with self.plane.connect("ecp_owner") as connection:
+            for _ in range(ROUNDS):
+                subscriptions = [copier.subscription for copier in dice.sample(self.copiers, k=4)]
+                connection.execute("select signals.escalate(), signals.find_drift()")
+                connection.execute("select signals.catch_up(2::smallint, %s, 'a test')", [subscriptions])
+
+    def show(self) -> None:
+        """Snapshots that differ: their dispatch catches up all who follow."""
+        dice = self.dice("show")
+        master = self.plane.master(lane=1)
+        for _ in range(2):
+            self.plane.copier(master, lane=2)
+        for _ in range(ROUNDS):
+            master.snapshot(*[held(position) for position in dice.sample(range(1, 9), k=3)])
+            self.plane.pump(2)
 
     def govern(self) -> None:
         dice = self.dice("govern")
@@ -81,6 +132,10 @@ class Crowd:
                 for cause in ("user_pause", "user_resume"):
                     connection.execute("select signals.transition(%s, %s, 'governor')", [subscription, cause])
                 connection.execute("""select signals.write_settings(%s, '{"multiplier": 1}')""", [subscription])
+                protection = self.plane.protect(
+                    dice.choice(self.copiers).portfolio, "EQUITY_FLOOR", "9000", action="NOTIFY"
+                )
+                self.plane.remove_protection(protection)
                 self.plane.halt(dice.choice(self.masters).stream, lift=bool(turn % 2))
                 self.plane.subscribe(self.plane.account("subscriber", lane=2), dice.choice(self.masters).stream)
 
@@ -99,10 +154,41 @@ def test_everything_at_once_never_deadlocks(plane: Plane, crowd: Crowd) -> None:
         lambda: crowd.dispatch("two"),
         lambda: crowd.report("one"),
         lambda: crowd.report("two"),
+        lambda: crowd.keep_books("one"),
+        lambda: crowd.keep_books("two"),
+        lambda: crowd.beat("one"),
+        lambda: crowd.beat("two"),
+        crowd.work_by_the_clock,
+        crowd.show,
         crowd.reconnect,
         crowd.govern,
     )
     plane.pump(2)
     assert plane.verify() == {}
-    assert plane.value("select count(*) from signals.decisions") > 0
-    assert plane.value("select count(*) from signals.reports") > 0
+    for trace in (
+        "signals.decisions where part = 0",
+        "signals.decisions where part > 0",
+        "signals.reports where settled_by is null",
+        "signals.differences where origin = 'MASTER'",
+        "signals.equities",
+    ):
+        assert plane.rows(f"select from {trace} limit 1"), trace
+
+
+def test_the_mark_of_escalation_never_passes_what_has_no_final_report(plane: Plane, crowd: Crowd) -> None:
+    run_together(
+        lambda: crowd.publish("one"),
+        lambda: crowd.dispatch("one"),
+        lambda: crowd.report("one"),
+        crowd.work_by_the_clock,
+    )
+    plane.pump(2)
+    plane.escalate()
+    assert plane.value("select count(*) from signals.settlements") > 0
+    passed = plane.rows(
+        "select d.subscription_id, d.delivery_seq from signals.settlements as w"
+        " join signals.decisions as d using (lane, subscription_id)"
+        " left join signals.reports as r using (lane, subscription_id, delivery_seq)"
+        " where d.delivery_seq <= w.settled_seq and coalesce(r.status, 'UNKNOWN') = 'UNKNOWN'"
+    )
+    assert passed == []

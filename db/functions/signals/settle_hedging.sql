@@ -104,7 +104,8 @@ as $$
         jsonb_build_object('status', (m.copy).status, 'volume', (m.copy).held_volume) as expected,
         jsonb_build_object('ticket', m.ticket, 'volume', m.holds) as found
       from compared as m
-      where m.pending = 0 and m.pending = (m.copy).pending and m.holds <> greatest((m.copy).held_volume, 0)
+      -- What was in doubt is no difference; what came after the book is not in it.
+      where m.pending = (m.copy).pending and m.holds <> greatest((m.copy).held_volume, 0)
       union all
       select 'UNEXPECTED', t.master_position, t.symbol, null, to_jsonb(t) - 'master_position'
       from told as t

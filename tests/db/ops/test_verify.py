@@ -169,6 +169,21 @@ MORE = [
         "update signals.copies set status = 'CLOSED' where lane = 2 and position_id = 3",
     ),
     ("copies_stand_where_reports_left_them", "update signals.copies set pending = 9 where position_id = 1"),
+    ("copies_stand_where_reports_left_them", "update signals.copies set target_volume = 0 where position_id = 3"),
+    (
+        "copies_stand_where_reports_left_them",
+        "update signals.copies set target_volume = 0.01 where lane = 2 and position_id = 1",
+    ),
+    (
+        "copies_stand_where_reports_left_them",
+        "update signals.copies set status = 'DELIVERED' where lane = 2 and position_id = 3",
+    ),
+    (
+        "copies_stand_where_reports_left_them",
+        "update signals.copies set status = 'REFUSED', target_volume = 0 where lane = 2 and position_id = 3",
+    ),
+    ("copies_stand_where_reports_left_them", "update signals.copies set held_volume = -5 where position_id = 4"),
+    ("every_lot_is_explained", f"update signals.decisions set inputs = '{{}}' where {AT} and seq = 1"),
     ("reports_answer_deliveries", "delete from signals.decisions where lane = 2 and delivery_seq = 1"),
 ]
 

@@ -20,7 +20,8 @@ def followed(plane: Plane, master: Master, copier: Copier) -> Copier:
 
 
 def stopped(position: int, volume: str = "0.10", **changes: Any) -> dict[str, Any]:
-    return held(position, volume, **{"stop_loss": "1.05", "magic": 4} | changes)
+    given: dict[str, Any] = {"stop_loss": "1.05", "magic": 4} | changes
+    return held(position, volume, **given)
 
 
 def test_one_that_agrees_says_nothing(plane: Plane, master: Master, followed: Copier) -> None:

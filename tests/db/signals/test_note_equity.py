@@ -22,7 +22,7 @@ def opened(master: Master, copier: Copier) -> Copier:
     return copier
 
 
-def triggered(plane: Plane) -> list[tuple[str, Decimal]]:
+def triggered(plane: Plane) -> list[Any]:
     return plane.rows(
         "select kind, triggered_value from signals.protections where triggered_at is not null order by protection_id"
     )
