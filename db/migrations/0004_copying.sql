@@ -362,6 +362,7 @@ add column stop_loss numeric,
 add column take_profit numeric,
 add column closed_by text,
 add column is_reversed boolean not null default false,
+add column tries integer not null default 0,
 add constraint copies_status_known check (
   status in ('DELIVERED', 'OPEN', 'REFUSED', 'CLOSING', 'CLOSED', 'MISSED', 'SKIPPED')
 ),
@@ -379,6 +380,7 @@ comment on column signals.copies.status is
 'DELIVERED, OPEN, CLOSING, CLOSED; REFUSED by the guard; MISSED: could not be tried, late join decides; SKIPPED: will not be copied.';
 comment on column signals.copies.held_volume is 'Lots opened less lots closed, by reports and by the follower''s own snapshots.';
 comment on column signals.copies.pending is 'Deliveries about this copy that have no final report: while there are any, nothing is tried again.';
+comment on column signals.copies.tries is 'How often catch-up has told something about this copy.';
 comment on column signals.copies.stop_loss is 'As last delivered; 0: none; null: not known to have arrived.';
 
 alter table signals.reports

@@ -1,9 +1,9 @@
--- requires: core/now signals/appraise signals/volume_limits
+-- requires: core/now signals/appraise signals/is_due signals/volume_limits
 -- What the settings want, less what the copies hold and were told: closes first, then volumes, then openings, then stops.
 -- Asked again it finds nothing more to do. Holding the heads is enough: dispatch, which moves the lane's copy of the
 -- master's book on, takes them before it does.
 -- A cut that was never told is told at once; anything is tried again only when every delivery about the copy has its final
--- report (pending = 0): while one is unknown, a second try could be a second trade.
+-- report (pending = 0): while one is unknown, a second try could be a second trade. The clock tries less and less often.
 create or replace function signals.catch_up(p_lane smallint, p_subscriptions bigint[], p_cause text) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -83,8 +83,9 @@ begin
     ) as w on true
   ), held as materialized (
     select
-      s.subscription_id, s.stream_id, s.closes_all, s.settings, c::signals.copies as copy, p::signals.positions as position,
-      l.minimum, l.step,
+      s.subscription_id, s.stream_id, s.closes_all, s.settings, s.delivered, s.epoch, s.seq, s.settings_version, s.today,
+      c::signals.copies as copy, p::signals.positions as position, l.minimum, l.step,
+      p_cause <> 'schedule' or signals.is_due(c.tries, c.changed_at, v_now) as is_due,
       least(c.target_volume, case
         when p.position_id is null or s.closes_all or (p.side = c.side) = c.is_reversed then 0
         -- No more than its share was told to remain, whatever step and minimum were then and are now.
@@ -112,12 +113,14 @@ begin
     cross join lateral signals.volume_limits(s.settings, r::signals.symbol_resolutions) as l
   ), managed as (
     select
-      h.subscription_id, h.stream_id, h.copy, h.position, h.closes_all,
+      h.subscription_id, h.stream_id, h.copy, h.position, h.closes_all, h.delivered, h.epoch, h.seq, h.settings_version,
+      h.today, h.is_due,
       case when h.wanted < h.minimum and h.wanted < (h.copy).target_volume then 0 else h.wanted end as wanted,
       h.settings, h.step, h.minimum
     from held as h
   ), changes as (
     select
+      m.stream_id, m.delivered, m.epoch, m.seq, m.settings_version, (m.settings).ttl, m.today,
       case when m.wanted = 0 then 1 else 2 end as turn, m.subscription_id, (m.copy).position_id as position_id,
       case when m.wanted = 0 then 'CLOSE' else 'PARTIAL_CLOSE' end as action,
       case when m.closes_all then 'PROTECTED' else 'CAUGHT_UP' end as reason,
@@ -131,10 +134,11 @@ begin
         'step', m.step, 'minimum', m.minimum
       ) as inputs
     from managed as m
-    where m.wanted < (m.copy).target_volume or ((m.copy).pending = 0 and (m.copy).held_volume > m.wanted)
+    where m.wanted < (m.copy).target_volume
+      or ((m.copy).pending = 0 and (m.copy).held_volume > m.wanted and m.is_due)
     union all
     select
-      4, m.subscription_id, (m.copy).position_id,
+      m.stream_id, m.delivered, m.epoch, m.seq, m.settings_version, (m.settings).ttl, m.today, 4, m.subscription_id, (m.copy).position_id,
       case when (m.position).order_type = 'MARKET' then 'MODIFY' else 'AMEND' end, 'CAUGHT_UP', (m.copy).symbol,
       (m.copy).side, null, (m.position).price, e.stop_loss, e.take_profit, null, null, null, (m.copy).held_volume,
       (m.copy).ticket, false, null, null, null, '{"mode": "STOPS"}'
@@ -145,15 +149,16 @@ begin
         case when (m.copy).is_reversed then (m.position).stop_loss else (m.position).take_profit end as take_profit
     ) as e
     where m.wanted > 0 and (m.copy).pending = 0 and (m.copy).status = 'OPEN' and (m.settings).copy_stops
-      and (m.position).position_id is not null and (m.copy).held_volume > 0
+      and (m.position).position_id is not null and (m.copy).held_volume > 0 and m.is_due
       and (e.stop_loss, e.take_profit) is distinct from ((m.copy).stop_loss, (m.copy).take_profit)
     union all
     select
-      3, o.subscription_id, o.position_id, o.action, o.reason, o.symbol, o.side, o.volume, o.price, o.stop_loss,
+      o.stream_id, o.delivered, o.epoch, o.seq, o.settings_version, o.ttl, o.today, 3, o.subscription_id, o.position_id, o.action, o.reason, o.symbol, o.side, o.volume, o.price, o.stop_loss,
       o.take_profit, o.order_type, o.magic, o.worst_price, null, null, true, o.master_volume, o.is_reversed, o.opened_at,
       o.inputs
     from (
       select
+        s.stream_id, s.delivered, s.epoch, s.seq, s.settings_version, (s.settings).ttl, s.today,
         s.subscription_id, p.position_id, case when a.order_type = 'MARKET' then 'OPEN' else 'PLACE' end as action,
         coalesce(a.symbol, p.symbol) as symbol, coalesce(a.side, p.side) as side, a.volume, p.price, a.stop_loss,
         a.take_profit, a.order_type, p.magic, p.volume as master_volume, (s.settings).reverse as is_reversed, p.opened_at,
@@ -172,7 +177,7 @@ begin
         select x.* from signals.positions as x where x.lane = p_lane and x.stream_id = s.stream_id offset 0
       ) as p
       left join lateral (
-        select x.status from signals.copies as x
+        select x.status, x.tries, x.changed_at from signals.copies as x
         where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
           and x.position_id = p.position_id
         limit 1
@@ -194,23 +199,23 @@ begin
         end as reason
       ) as w
       where s.may_open and coalesce(c.status, 'MISSED') = 'MISSED'
+        and (p_cause <> 'schedule' or c.status is null or signals.is_due(c.tries, c.changed_at, v_now))
     ) as o
     where o.reason <> 'LATER'
   ), numbered as materialized (
     select
-      c.*, s.stream_id, s.epoch, s.seq, s.settings_version, s.settings, s.today,
+      c.*,
       base.part + row_number() over (partition by c.subscription_id order by c.turn, c.opened_at, c.position_id) as part,
       case when c.reason <> 'LATE_JOIN' then
-        s.delivered + count(*) filter (where c.reason <> 'LATE_JOIN')
+        c.delivered + count(*) filter (where c.reason <> 'LATE_JOIN')
           over (partition by c.subscription_id order by c.turn, c.opened_at, c.position_id)
       end as delivery_seq
-    from compared as s
-    inner join changes as c on c.subscription_id = s.subscription_id
+    from changes as c
     cross join lateral (
       select coalesce(max(x.part), 0) as part
       from signals.decisions as x
-      where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
-        and x.epoch = s.epoch and x.seq = s.seq
+      where x.lane = p_lane and x.subscription_id = c.subscription_id and x.stream_id = c.stream_id
+        and x.epoch = c.epoch and x.seq = c.seq
     ) as base
   ), stored as (
     insert into signals.decisions (
@@ -222,17 +227,19 @@ begin
       p_lane, n.subscription_id, n.stream_id, n.epoch, n.seq, n.part, n.delivery_seq, n.reason, n.action, n.symbol, n.side,
       n.position_id, case when n.reason <> 'LATE_JOIN' then n.volume end, n.price, n.stop_loss, n.take_profit, n.magic,
       n.order_type, n.worst_price, n.held_volume, n.ticket, v_now,
-      case when n.raises_exposure then v_now + (n.settings).ttl end, n.settings_version,
+      case when n.raises_exposure then v_now + n.ttl end, n.settings_version,
       n.inputs || jsonb_build_object('cause', p_cause), v_now
     from numbered as n
   ), counted as (
     insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq, checked_at, day, day_openings)
     select
-      p_lane, s.subscription_id, coalesce(max(n.delivery_seq), s.delivered), v_now, s.today,
-      count(*) filter (where n.raises_exposure and n.delivery_seq is not null)
-    from compared as s
-    left join numbered as n on n.subscription_id = s.subscription_id
-    group by s.subscription_id, s.delivered, s.today
+      p_lane, s.subscription_id, max(s.delivery_seq), v_now, max(s.today), count(*) filter (where s.is_opening)
+    from (
+      select c.subscription_id, c.delivered as delivery_seq, c.today, false as is_opening from compared as c
+      union all
+      select n.subscription_id, n.delivery_seq, n.today, n.raises_exposure and n.delivery_seq is not null from numbered as n
+    ) as s
+    group by s.subscription_id
     order by s.subscription_id
     on conflict (lane, subscription_id) do update
     set
@@ -274,7 +281,7 @@ begin
       status = case when c.status = 'MISSED' or excluded.status = 'CLOSING' then excluded.status else c.status end,
       pending = c.pending + excluded.pending,
       stop_loss = coalesce(excluded.stop_loss, c.stop_loss), take_profit = coalesce(excluded.take_profit, c.take_profit),
-      changed_at = v_now
+      tries = c.tries + 1, changed_at = v_now
   ), finished as (
     -- Told to close, everything reported, nothing held.
     insert into signals.copies as c (

@@ -105,3 +105,19 @@ def test_what_the_follower_holds_by_its_own_book_is_the_measure(plane: Plane, op
     plane.tick(minutes=2)
     assert plane.find_drift() is None
     assert opened.holds() == {1: Decimal("0.07")}
+
+
+def test_what_fails_for_days_is_tried_less_and_less_often(plane: Plane, master: Master, opened: Copier) -> None:
+    """A market that is closed over the weekend: at once again, and then every quarter of an hour."""
+    master.does("CLOSE", 1)
+    opened.receives()
+    told = []
+    for _ in range(2 * 24 * 60):
+        newest = opened.newest
+        if newest > len(told) + 1:
+            told.append(plane.now)
+        opened.reports(newest, "FAILED", code="10018")
+        plane.tick(minutes=1)
+        plane.find_drift()
+    assert (told[1] - told[0]).total_seconds() <= 120
+    assert 180 < len(told) < 210
