@@ -34,7 +34,7 @@ from tests.scenarios.stage import UNHURRIED, Follower, Provider, Stage
 
 pytestmark = pytest.mark.core
 
-SHORT = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+SHORT = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 CENT = 1_000_000  # a hundredth of a lot
 POINT = 1_000
