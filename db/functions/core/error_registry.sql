@@ -62,6 +62,7 @@ as $$
   ('TRS34', 'PORTFOLIO_INVALID', 'The portfolio or its symbol map cannot be made like this.', 'DETAIL names the rule that it breaks; names are unique within the account.'),
   ('TRS35', 'PROTECTION_LIFTED', 'A limit on loss was lifted or removed.', 'DETAIL has who and why.'),
   ('TRS36', 'PERIOD_INVALID', 'The period is empty, backwards or too long.', 'From before to, at most 31 days apart.'),
+  ('TRS37', 'CATCH_UP_FAILED', 'A subscription could not be caught up.', 'DETAIL has the error of the database; the next round tries again.'),
   ('TRR01', 'UNKNOWN_DELIVERY', 'There is no such delivery of this subscription.', 'Report with the delivery_seq that was received.'),
   ('TRR02', 'REPORT_CONFLICT', 'Another report was recorded for this delivery.', 'The first report stands; an operator can read both in protection events.'),
   ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs, or the book what a holding needs.', 'EXECUTED needs ticket, price and volume; the others need a code; a holding needs ticket, symbol, side and volume.'),

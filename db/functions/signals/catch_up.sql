@@ -31,7 +31,7 @@ begin
       h.day, h.day_openings, b::signals.portfolios as portfolio, c.epoch, c.seq,
       signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
       coalesce(w.closes_all, false) as closes_all,
-      u.ended_at is null and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
+      u.ended_at is null and k.late_join <> 'NONE' and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
       and coalesce(h.blocked_by, b.blocked_by) is null
       and (not b.is_protected or coalesce(least(b.stated_at, e.stated_at) >= v_now - interval '1 minute', false))
       -- An EA that has just connected may be about to say what its broker calls things: its book comes after that.
@@ -135,7 +135,9 @@ begin
       ) as inputs
     from managed as m
     where m.wanted < (m.copy).target_volume
-      or ((m.copy).pending = 0 and (m.copy).held_volume > m.wanted and m.is_due)
+      -- A close that was answered and did not close: nothing held by the reports is no proof, for the opening may have been filled
+      -- after it failed. Who holds nothing says so.
+      or ((m.copy).pending = 0 and ((m.copy).held_volume > m.wanted or (m.copy).status = 'CLOSING') and m.is_due)
     union all
     select
       m.stream_id, m.delivered, m.epoch, m.seq, m.settings_version, (m.settings).ttl, m.today, 4, m.subscription_id, (m.copy).position_id,
@@ -193,7 +195,7 @@ begin
       ) as a
       cross join lateral (
         select case
-          when (s.settings).late_join = 'NONE' or p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
+          when p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
           when a.reason in ('OUT_OF_HOURS', 'NEWS_WINDOW', 'NO_BALANCE', 'SYMBOL_NOT_TRADED') then 'LATER'
           when a.reason is not null then 'LATE_JOIN'
         end as reason
@@ -282,19 +284,6 @@ begin
       pending = c.pending + excluded.pending,
       stop_loss = coalesce(excluded.stop_loss, c.stop_loss), take_profit = coalesce(excluded.take_profit, c.take_profit),
       tries = c.tries + 1, changed_at = v_now
-  ), finished as (
-    -- Told to close, everything reported, nothing held.
-    insert into signals.copies as c (
-      lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
-      opened_at, changed_at
-    )
-    select
-      p_lane, m.subscription_id, m.stream_id, (m.copy).position_id, (m.copy).symbol, (m.copy).side, 1, 1, 0, 'CLOSED', v_now,
-      v_now
-    from managed as m
-    where (m.copy).status = 'CLOSING' and (m.copy).pending = 0 and (m.copy).held_volume <= 0
-    on conflict (lane, subscription_id, stream_id, position_id) do update
-    set status = 'CLOSED', closed_by = 'MASTER', changed_at = v_now
   )
   select count(n.delivery_seq) into v_deliveries from numbered as n;
 

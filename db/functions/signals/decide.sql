@@ -359,13 +359,14 @@ begin
   order by f.stream_id, f.epoch desc, f.seq desc
   on conflict (lane, stream_id) do update set epoch = excluded.epoch, seq = excluded.seq;
 
+  -- A book that changed behind the followers' backs is caught up by the clock, within a second or so and a few at a time: all of
+  -- them at once, over a large book, would keep everybody else waiting.
   if cardinality(v_differing) > 0 then
-    perform signals.catch_up(p_lane, array(
-      select s.subscription_id
-      from signals.subscriptions as s
-      where s.lane = p_lane and s.stream_id = any (v_differing)
-      order by s.subscription_id
-    ), 'snapshot');
+    update signals.subscription_heads as h
+    set checked_at = '-infinity'
+    where h.lane = p_lane and h.subscription_id = any (
+      array(select s.subscription_id from signals.subscriptions as s where s.lane = p_lane and s.stream_id = any (v_differing))
+    );
   end if;
 end
 $$;

@@ -1,34 +1,62 @@
 -- requires: core/now signals/catch_up
--- A job: each run takes those whose books were compared longest ago, a minute at least; a cut that failed comes first. Few at
--- a time, for dispatch waits for the heads that it holds.
+-- A job: each run takes those whose books were compared longest ago, a minute at least; whose cut failed, or whose master's
+-- snapshot differed, sooner. No more at a time than takes a tenth of a second, by the copies and positions that there are to look
+-- at: dispatch waits for the heads that it holds. What cannot be caught up is recorded, and nobody else's fails with it.
 create or replace function signals.find_drift() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := core.now();
-  v_lane smallint;
+  v_due record;
   v_total integer := 0;
 begin
-  for v_lane in select l.lane from core.lanes as l order by l.lane loop
-    v_total := v_total + signals.catch_up(v_lane, array(
-      select h.subscription_id
-      from signals.subscription_heads as h
-      inner join signals.subscriptions as s on s.lane = v_lane and s.subscription_id = h.subscription_id
-      where h.lane = v_lane and (h.checked_at is null or h.checked_at < v_now - interval '1 minute') and (
-        s.ended_at is null or exists (
-          select from signals.copies as c
-          where c.lane = v_lane and c.subscription_id = h.subscription_id and c.stream_id = s.stream_id
-            and c.status in ('DELIVERED', 'OPEN', 'CLOSING')
-        )
-      )
-      order by h.checked_at nulls first
-      limit 200
-    ), 'schedule');
+  for v_due in
+    select w.lane, w.subscription_id
+    from (
+      select
+        l.lane, d.subscription_id, d.checked_at,
+        sum(d.work) over (order by d.checked_at, l.lane, d.subscription_id) - d.work as before
+      from core.lanes as l
+      cross join lateral (
+        select
+          h.subscription_id, coalesce(h.checked_at, v_now - interval '1 minute') as checked_at,
+          10 + c.copies + case when s.ended_at is null then p.positions else 0 end as work
+        from signals.subscription_heads as h
+        inner join signals.subscriptions as s on s.lane = l.lane and s.subscription_id = h.subscription_id
+        cross join lateral (
+          select count(*) as copies from signals.copies as x
+          where x.lane = l.lane and x.subscription_id = h.subscription_id and x.stream_id = s.stream_id
+            and x.status in ('DELIVERED', 'OPEN', 'CLOSING')
+        ) as c
+        cross join lateral (
+          select count(*) as positions from signals.positions as x where x.lane = l.lane and x.stream_id = s.stream_id
+        ) as p
+        where h.lane = l.lane and (h.checked_at is null or h.checked_at < v_now - interval '1 minute')
+          and (s.ended_at is null or c.copies > 0)
+        order by 2
+        limit 200
+      ) as d
+    ) as w
+    where w.before < 3000
+    order by w.checked_at, w.lane, w.subscription_id
+  loop
+    begin
+      v_total := v_total + signals.catch_up(v_due.lane, array[v_due.subscription_id], 'schedule');
+    exception when others then
+      insert into signals.protection_events (lane, occurred_at, origin, code, subscription_id, detail)
+      values (
+        v_due.lane, v_now, 'PLANE', 'TRS37', v_due.subscription_id, jsonb_build_object('sqlstate', sqlstate, 'message', sqlerrm)
+      );
+      update signals.subscription_heads as h
+      set checked_at = v_now
+      where h.lane = v_due.lane and h.subscription_id = v_due.subscription_id;
+    end;
   end loop;
   return case when v_total > 0 then v_total || ' deliveries' end;
 end
 $$;
 
 comment on function signals.find_drift() is
-'Catches up the subscriptions whose books were not compared for a minute, 200 of each lane at a time. Null when nothing differed.';
+'Catches up the subscriptions whose books were not compared for a minute, as many as are
+soon done. Null when nothing differed.';

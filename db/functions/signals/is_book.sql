@@ -8,7 +8,7 @@ as $$
     from jsonb_path_query(
       p_book,
       '$[*] ? (
-        @.position_id > 0 && @.volume_e8 > 0 && @.symbol.type() == "string" && (@.side == "BUY" || @.side == "SELL") && (
+        @.position_id > 0 && @.volume_e8 > 0 && @.symbol like_regex "^.{1,32}$" && (@.side == "BUY" || @.side == "SELL") && (
           !exists (@.order_type) || @.order_type == "MARKET" || @.order_type == "LIMIT" || @.order_type == "STOP"
           || @.order_type == "STOP_LIMIT"
         )

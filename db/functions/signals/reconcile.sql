@@ -37,7 +37,8 @@ begin
   where s.lane = p_lane and s.subscription_id = p_subscription;
   select jsonb_agg(to_jsonb(b)), max(
     case
-      when coalesce(b.symbol, '') = '' or coalesce(b.side, '') not in ('BUY', 'SELL') or (b.volume > 0) is not true
+      when length(coalesce(b.symbol, '')) not between 1 and 32 or coalesce(b.side, '') not in ('BUY', 'SELL')
+        or (b.volume > 0 and b.together <= 1e9) is not true
         or b.ticket is null or b.order_type not in ('MARKET', 'LIMIT', 'STOP', 'STOP_LIMIT')
         -- Whose it is must be clear.
         or b.listed > 1 or b.opened_position <> b.said_position
@@ -50,7 +51,8 @@ begin
       a.ticket, nullif(a.position_id, 0) as position_id, nullif(a.delivery_seq, 0) as delivery_seq, a.symbol, a.side,
       core.from_e8(a.volume) as volume, core.from_e8(a.price) as price, coalesce(core.from_e8(a.stop_loss), 0) as stop_loss,
       coalesce(core.from_e8(a.take_profit), 0) as take_profit, coalesce(a.order_type, 'MARKET') as order_type,
-      count(*) over (partition by a.ticket) as listed, c.position_id as opened_position,
+      count(*) over (partition by a.ticket) as listed,
+      sum(core.from_e8(a.volume)) over (partition by a.position_id, a.symbol) as together, c.position_id as opened_position,
       coalesce(nullif(a.position_id, 0), d.position_id) as said_position
     from unnest(
       p_tickets, p_positions, p_delivery_seqs, p_symbols, p_sides, p_volumes, p_prices, p_stop_losses, p_take_profits,

@@ -71,7 +71,7 @@ begin
           or (a.action = 'PARTIAL_CLOSE' and (a.volume is null or (a.price > 0 and a.volume > 0)) is not true)
         ) then 'TRR03'
         when a.status in ('REJECTED', 'FAILED', 'UNKNOWN') and (length(a.code) between 1 and 64) is not true then 'TRR03'
-        when (a.status in ('EXECUTED', 'REJECTED', 'FAILED', 'UNKNOWN')) is not true then 'TRR03'
+        when (a.status in ('EXECUTED', 'REJECTED', 'FAILED', 'UNKNOWN')) is not true or a.volume > 1e9 then 'TRR03'
       end as refusal
     from arrived as a
   ), compared as (
@@ -169,8 +169,9 @@ begin
     select
       r.subscription_id, r.stream_id, r.position_id, count(*) as settled,
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as opened,
-      bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED') as refused,
-      bool_or(r.action in ('OPEN', 'PLACE') and r.code = 'TRG01') as missed,
+      -- Too late after it was sent is the word of an EA that has lost its state: the order may be filled all the same.
+      bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED' and (r.code <> 'TRG01' or r.ord = r.known_since)) as refused,
+      bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED' and r.code = 'TRG01' and r.ord = r.known_since) as missed,
       bool_or(r.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as closed,
       bool_or(r.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') and r.code = 'TRG03' or r.action = 'CANCEL' and r.status = 'EXECUTED')
         as holds_nothing,
