@@ -315,12 +315,14 @@ comment on column signals.dispatch_cursors.is_halted is 'Of the stream, so that 
 alter table signals.subscription_heads
 add column acknowledged_seq bigint not null default 0,
 add column checked_at timestamptz,
+add column book_at timestamptz,
 add column day date,
 add column day_openings integer not null default 0,
 add column blocked_by bigint,
 add constraint subscription_heads_acknowledged_exists check (acknowledged_seq between 0 and delivery_seq);
 comment on column signals.subscription_heads.acknowledged_seq is 'The EA said that it has processed deliveries up to here.';
 comment on column signals.subscription_heads.checked_at is 'When catch-up last compared the books.';
+comment on column signals.subscription_heads.book_at is 'When the EA last showed its broker''s book.';
 comment on column signals.subscription_heads.day_openings is 'Openings delivered on day, in the zone of the settings.';
 comment on column signals.subscription_heads.blocked_by is 'The protection of the subscription that is triggered and stops new exposure.';
 
@@ -363,6 +365,7 @@ add column take_profit numeric,
 add column closed_by text,
 add column is_reversed boolean not null default false,
 add column tries integer not null default 0,
+add column closing_seq bigint,
 add constraint copies_status_known check (
   status in ('DELIVERED', 'OPEN', 'REFUSED', 'CLOSING', 'CLOSED', 'MISSED', 'SKIPPED')
 ),
@@ -380,6 +383,7 @@ comment on column signals.copies.status is
 'DELIVERED, OPEN, CLOSING, CLOSED; REFUSED by the guard; MISSED: could not be tried, late join decides; SKIPPED: will not be copied.';
 comment on column signals.copies.held_volume is 'Lots opened less lots closed, by reports and by the follower''s own snapshots.';
 comment on column signals.copies.pending is 'Deliveries about this copy that have no final report: while there are any, nothing is tried again.';
+comment on column signals.copies.closing_seq is 'The first delivery that told it to close.';
 comment on column signals.copies.tries is 'How often catch-up has told something about this copy.';
 comment on column signals.copies.stop_loss is 'As last delivered; 0: none; null: not known to have arrived.';
 

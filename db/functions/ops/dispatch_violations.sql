@@ -99,7 +99,8 @@ from (
   cross join jsonb_to_record(d.inputs) as i (
     numerator numeric, denominator numeric, step numeric, minimum numeric, maximum numeric
   )
-  where d.reason in ('COPIED', 'CAUGHT_UP') and d.action in ('OPEN', 'PLACE')
+  -- Decisions of before 0004 kept other numbers.
+  where d.reason in ('COPIED', 'CAUGHT_UP') and d.action in ('OPEN', 'PLACE') and d.inputs ->> 'mode' is distinct from 'multiplier'
     and d.volume is distinct from least(
       greatest(div(i.numerator, i.denominator * i.step) * i.step, i.minimum), i.maximum
     )

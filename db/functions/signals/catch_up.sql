@@ -28,7 +28,7 @@ begin
   with compared as materialized (
     select
       u.subscription_id, u.stream_id, u.settings_version, k::signals.copy_settings as settings, h.delivery_seq as delivered,
-      h.day, h.day_openings, b::signals.portfolios as portfolio, c.epoch, c.seq,
+      h.day, h.day_openings, h.book_at, sibling.subscriptions as siblings, b::signals.portfolios as portfolio, c.epoch, c.seq,
       signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
       coalesce(w.closes_all, false) as closes_all,
       u.ended_at is null and k.late_join <> 'NONE' and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
@@ -76,6 +76,13 @@ begin
         and x.removed_at is null
       limit 1
     ) as e on true
+    -- Of the same portfolio and stream, ended or about to: what they hold is not opened a second time.
+    cross join lateral (
+      select array_agg(x.subscription_id) as subscriptions
+      from signals.subscriptions as x
+      where x.lane = p_lane and x.portfolio_id = u.portfolio_id and x.stream_id = u.stream_id
+        and x.subscription_id <> u.subscription_id
+    ) as sibling
     left join lateral (
       select bool_or(x.action = 'CLOSE_ALL') as closes_all
       from signals.protections as x
@@ -179,7 +186,7 @@ begin
         select x.* from signals.positions as x where x.lane = p_lane and x.stream_id = s.stream_id offset 0
       ) as p
       left join lateral (
-        select x.status, x.tries, x.changed_at from signals.copies as x
+        select x.status, x.tries, x.changed_at, x.opened_volume from signals.copies as x
         where x.lane = p_lane and x.subscription_id = s.subscription_id and x.stream_id = s.stream_id
           and x.position_id = p.position_id
         limit 1
@@ -202,6 +209,13 @@ begin
       ) as w
       where s.may_open and coalesce(c.status, 'MISSED') = 'MISSED'
         and (p_cause <> 'schedule' or c.status is null or signals.is_due(c.tries, c.changed_at, v_now))
+        -- What was delivered once, and said to be too late, may have been done before the EA forgot: only its book can tell.
+        and (c.status is null or c.opened_volume = 0 or coalesce(s.book_at >= c.changed_at, false))
+        and (s.siblings is null or not exists (
+          select from signals.copies as x
+          where x.lane = p_lane and x.subscription_id = any (s.siblings) and x.stream_id = s.stream_id
+            and x.position_id = p.position_id and x.status in ('DELIVERED', 'OPEN', 'CLOSING')
+        ))
     ) as o
     where o.reason <> 'LATER'
   ), numbered as materialized (
@@ -250,7 +264,7 @@ begin
   ), changed as (
     insert into signals.copies as c (
       lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
-      opened_at, changed_at, pending, stop_loss, take_profit, is_reversed
+      opened_at, changed_at, pending, stop_loss, take_profit, is_reversed, closing_seq
     )
     select
       p_lane, n.subscription_id, n.stream_id, n.position_id, n.symbol, n.side, coalesce(n.master_volume, 1),
@@ -261,14 +275,14 @@ begin
         when n.volume = 0 then 'CLOSING'
         else 'DELIVERED'
       end,
-      v_now, v_now, n.deliveries, n.stop_loss, n.take_profit, coalesce(n.is_reversed, false)
+      v_now, v_now, n.deliveries, n.stop_loss, n.take_profit, coalesce(n.is_reversed, false), n.closing_seq
     from (
       -- Of one copy there may be a volume and stops.
       select
         a.subscription_id, a.stream_id, a.position_id, max(a.symbol) as symbol, max(a.side) as side,
         max(a.master_volume) as master_volume, max(a.volume) as volume, count(a.delivery_seq) as deliveries,
         bool_or(a.raises_exposure) as raises_exposure, max(a.stop_loss) as stop_loss, max(a.take_profit) as take_profit,
-        bool_or(a.is_reversed) as is_reversed
+        bool_or(a.is_reversed) as is_reversed, min(a.delivery_seq) filter (where a.action = 'CLOSE') as closing_seq
       from numbered as a
       group by a.subscription_id, a.stream_id, a.position_id
     ) as n
@@ -283,7 +297,7 @@ begin
       status = case when c.status = 'MISSED' or excluded.status = 'CLOSING' then excluded.status else c.status end,
       pending = c.pending + excluded.pending,
       stop_loss = coalesce(excluded.stop_loss, c.stop_loss), take_profit = coalesce(excluded.take_profit, c.take_profit),
-      tries = c.tries + 1, changed_at = v_now
+      closing_seq = coalesce(c.closing_seq, excluded.closing_seq), tries = c.tries + 1, changed_at = v_now
   )
   select count(n.delivery_seq) into v_deliveries from numbered as n;
 

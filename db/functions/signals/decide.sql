@@ -289,18 +289,19 @@ begin
   ), copied as (
     insert into signals.copies as c (
       lane, subscription_id, stream_id, position_id, symbol, side, master_volume, opened_volume, target_volume, status,
-      opened_at, changed_at, pending, stop_loss, take_profit, is_reversed
+      opened_at, changed_at, pending, stop_loss, take_profit, is_reversed, closing_seq
     )
     select
       p_lane, t.subscription_id, t.stream_id, t.position_id, t.symbol, t.side, t.master_volume, t.opened_volume,
       coalesce(t.target_volume, t.opened_volume), case when t.target_volume = 0 then 'CLOSING' else 'DELIVERED' end,
-      p_now, p_now, t.deliveries, t.stop_loss, t.take_profit, t.is_reversed
+      p_now, p_now, t.deliveries, t.stop_loss, t.take_profit, t.is_reversed, t.closing_seq
     from (
       select
         n.subscription_id, n.stream_id, n.position_id, max(n.symbol) as symbol, max(n.side) as side,
         max(n.master_volume) as master_volume, max(n.opened_volume) as opened_volume,
         min(n.volume) filter (where n.cuts_exposure) as target_volume, count(*) as deliveries,
         bool_or(n.is_reversed) as is_reversed,
+        min(n.delivery_seq) filter (where n.cuts_exposure and n.volume = 0) as closing_seq,
         (array_agg(n.stop_loss order by n.epoch desc, n.seq desc) filter (where not n.cuts_exposure))[1] as stop_loss,
         (array_agg(n.take_profit order by n.epoch desc, n.seq desc) filter (where not n.cuts_exposure))[1] as take_profit
       from numbered as n
@@ -321,7 +322,7 @@ begin
         when excluded.target_volume = 0 then 'CLOSING'
         else c.status
       end,
-      pending = c.pending + excluded.pending,
+      pending = c.pending + excluded.pending, closing_seq = coalesce(c.closing_seq, excluded.closing_seq),
       stop_loss = coalesce(excluded.stop_loss, c.stop_loss), take_profit = coalesce(excluded.take_profit, c.take_profit),
       changed_at = p_now
   ), passed_over as (

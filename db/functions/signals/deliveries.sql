@@ -1,7 +1,8 @@
 -- requires: core/e8 core/microseconds core/now
 -- With the fence of the subscription: a gateway sends to no other session, so two copiers never get the same opening.
 -- TTL is judged again here, at the moment of delivery: an opening that is too old is counted, never executed. Nor is one
--- that was answered before, whatever the answer: an EA that lost its state must not try it twice.
+-- that was answered before, whatever the answer, nor anything that was answered for good: an EA that lost its state must not do
+-- it twice.
 create or replace function signals.deliveries(
   p_lane smallint, p_subscriptions bigint[], p_after bigint[], p_resend boolean, p_limit integer
 ) returns setof signals.delivery
@@ -14,7 +15,8 @@ set enable_mergejoin = off
 as $$
   select
     d.subscription_id, d.delivery_seq, d.stream_id, d.epoch, d.seq, p_resend,
-    coalesce(d.expires_at < c.at, false) or (p_resend and d.expires_at is not null and r.status is not null),
+    coalesce(d.expires_at < c.at, false)
+    or (r.status is not null and (r.status <> 'UNKNOWN' or d.expires_at is not null)),
     d.action, coalesce(d.symbol, ''), coalesce(d.side, ''), d.position_id, core.e8(d.volume), core.e8(d.price),
     core.e8(d.stop_loss), core.e8(d.take_profit), core.e8(d.max_deviation), core.microseconds(d.sent_at),
     core.microseconds(d.expires_at), coalesce(d.magic, 0), coalesce(d.order_type, 'MARKET'),
@@ -45,4 +47,4 @@ $$;
 
 comment on function signals.deliveries(smallint, bigint[], bigint[], boolean, integer) is
 'What these subscriptions are still owed after these delivery_seqs, at most p_limit each. p_resend marks possible duplicates;
-an opening past its TTL, or with a report already, comes as a gap fill.';
+an opening past its TTL, and what has a report already, comes as a gap fill.';

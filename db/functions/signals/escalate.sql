@@ -1,4 +1,4 @@
--- requires: core/now signals/overdue signals/unsettled
+-- requires: core/now signals/overdue
 -- A job: safe to run at any time and twice. It locks nothing that dispatch or a report would wait for.
 create or replace function signals.escalate() returns text
 language plpgsql security definer
@@ -17,7 +17,18 @@ begin
       select
         h.subscription_id, coalesce(e.settled_seq, 0) as before,
         coalesce(
-          (select min(d.delivery_seq) - 1 from signals.unsettled(v_lane, h.subscription_id, h.delivery_seq) as d), h.delivery_seq
+          (
+            select d.delivery_seq - 1
+            from signals.decisions as d
+            where d.lane = v_lane and d.subscription_id = h.subscription_id and d.delivery_seq > coalesce(e.settled_seq, 0)
+              and not exists (
+                select from signals.reports as r
+                where r.lane = v_lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
+                  and r.status <> 'UNKNOWN'
+              )
+            order by d.delivery_seq
+            limit 1
+          ), h.delivery_seq
         ) as settled_seq
       from signals.subscription_heads as h
       left join signals.settlements as e on e.lane = v_lane and e.subscription_id = h.subscription_id
@@ -30,9 +41,9 @@ begin
     where w.settled_seq < excluded.settled_seq;
 
     delete from signals.escalations as e
-    where e.lane = v_lane and exists (
-      select from signals.reports as r
-      where r.lane = v_lane and r.subscription_id = e.subscription_id and r.delivery_seq = e.delivery_seq and r.status <> 'UNKNOWN'
+    where e.lane = v_lane and not exists (
+      select from signals.overdue as o
+      where o.lane = v_lane and o.subscription_id = e.subscription_id and o.delivery_seq = e.delivery_seq
     );
     with late as (
       select

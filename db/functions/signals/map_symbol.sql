@@ -6,7 +6,8 @@ as $$
 declare
   v_lane smallint;
 begin
-  select p.lane into v_lane from signals.portfolios as p where p.portfolio_id = p_portfolio for no key update;
+  select p.lane into v_lane from signals.portfolios as p where p.portfolio_id = p_portfolio;
+  perform pg_advisory_xact_lock('signals.specifications'::regclass::oid::integer, hashint8(p_portfolio));
   if v_lane is null then
     perform core.fail('TRS24', jsonb_build_object('portfolio', p_portfolio));
   elsif length(p_master_symbol) between 1 and 32 is not true or length(p_symbol) not between 1 and 32 then

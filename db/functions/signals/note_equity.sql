@@ -42,6 +42,8 @@ begin
         when a.subscription_id > 0 and (u.session_id = a.session_id) is not true then 'TRS17'
         when a.processed > u.delivery_seq or a.processed < 0 then 'TRS18'
       end as refusal,
+      -- A terminal that is not logged in to its broker has neither.
+      a.balance_e8 <> 0 or a.equity_e8 <> 0 as is_told,
       u.capital
     from unnest(
       p_sessions, p_portfolios, p_balances, p_equities, p_broker_us, p_subscriptions, p_processed, p_profits
@@ -81,7 +83,7 @@ begin
       where w.lane = p_lane and w.portfolio_id = a.portfolio_id
       limit 1
     ) as p
-    where a.refusal is null
+    where a.refusal is null and a.is_told
     order by a.portfolio_id, a.ord desc
   ), stated as (
     update signals.portfolios as p
@@ -122,7 +124,8 @@ begin
     set
       -- The end of daylight saving brings the day before back for an hour: no loss is forgiven by that.
       equity = excluded.equity, day = greatest(e.day, excluded.day),
-      day_equity = case when excluded.day > e.day then excluded.equity else e.day_equity end,
+      -- A new day begins with what was known last: what was lost in between is its own.
+      day_equity = case when excluded.day > e.day then e.equity else e.day_equity end,
       peak_equity = greatest(e.peak_equity, excluded.equity), stated_at = v_now
   )
   select a.ord::integer, a.refusal from arrived as a order by a.ord;

@@ -17,8 +17,22 @@ left join signals.reports as r
   on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
 left join signals.escalations as e
   on e.lane = d.lane and e.subscription_id = d.subscription_id and e.delivery_seq = d.delivery_seq
-where coalesce(w.settled_seq, 0) < h.delivery_seq and (r.status is null or r.status = 'UNKNOWN');
+where coalesce(w.settled_seq, 0) < h.delivery_seq and (r.status is null or r.status = 'UNKNOWN')
+union all
+-- Answered, again and again, and not done: by the first delivery that told it to close.
+select
+  d.lane, d.subscription_id, d.delivery_seq, d.stream_id, d.position_id, d.action, d.symbol, d.side, d.volume, d.decided_at,
+  r.status, h.session_id is not null, e.level, e.escalated_at
+from signals.copies as c
+inner join signals.decisions as d
+  on d.lane = c.lane and d.subscription_id = c.subscription_id and d.delivery_seq = c.closing_seq
+inner join signals.reports as r
+  on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq and r.status <> 'UNKNOWN'
+inner join signals.subscription_heads as h on h.lane = c.lane and h.subscription_id = c.subscription_id
+left join signals.escalations as e
+  on e.lane = d.lane and e.subscription_id = d.subscription_id and e.delivery_seq = d.delivery_seq
+where c.status = 'CLOSING';
 
 comment on view signals.overdue is
-'Every close, partial close, cancel and stop change that was delivered and is not answered for good, with its state and how far
-it was escalated.';
+'Every close, partial close, cancel and stop change that was delivered and is not answered for good, and every close that was
+answered but did not happen, with its state and how far it was escalated.';

@@ -81,7 +81,7 @@ begin
     from signals.settle_hedging(p_lane, p_subscription, p_last, coalesce(v_book, '[]'), core.now()) as s;
   end if;
   update signals.subscription_heads as h
-  set acknowledged_seq = greatest(h.acknowledged_seq, p_last)
+  set acknowledged_seq = greatest(h.acknowledged_seq, p_last), book_at = core.now()
   where h.lane = p_lane and h.subscription_id = p_subscription;
   perform signals.catch_up(p_lane, array[p_subscription], 'reconcile');
   return query

@@ -109,6 +109,8 @@ begin
         when c.refusal = 'TRR01' then 'REPORT_UNKNOWN'
         when c.refusal is not null then 'REPORT_MALFORMED'
         when not c.is_final then case when c.ord = c.known_since then 'RECORDED' else 'REPORT_DUPLICATE' end
+        -- Too late to be tried now says nothing of what was tried before.
+        when c.was_unknown and c.code = 'TRG01' then 'REPORT_DUPLICATE'
         when c.ord <> c.stands_since then case when c.content = c.standing then 'REPORT_DUPLICATE' else 'REPORT_CONFLICT' end
         when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used)
           then 'REPORT_CONFLICT'
@@ -116,7 +118,7 @@ begin
       end as verdict,
       case
         when c.refusal is not null then c.refusal
-        when not c.is_final or (c.ord <> c.stands_since and c.content = c.standing) then null
+        when not c.is_final or (c.was_unknown and c.code = 'TRG01') or (c.ord <> c.stands_since and c.content = c.standing) then null
         when c.ord <> c.stands_since then 'TRR02'
         when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used) then 'TRR04'
       end as answer_code
@@ -176,6 +178,10 @@ begin
       bool_or(r.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') and r.code = 'TRG03' or r.action = 'CANCEL' and r.status = 'EXECUTED')
         as holds_nothing,
       bool_or(r.reason = 'PROTECTED') as by_protection,
+      -- There was nothing to trade: so much or less is held already.
+      min(r.decided_volume) filter (
+        where r.action = 'PARTIAL_CLOSE' and r.status = 'EXECUTED' and coalesce(r.volume, 0) = 0
+      ) as remains,
       bool_or(r.action in ('MODIFY', 'AMEND') and r.status <> 'EXECUTED') as stops_failed,
       coalesce(sum(r.volume) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED'), 0)
       - coalesce(sum(r.volume) filter (where r.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
@@ -202,7 +208,7 @@ begin
         else c.closed_by
       end,
       ticket = coalesce(o.ticket, c.ticket),
-      held_volume = case when o.holds_nothing then 0 else c.held_volume + o.traded end,
+      held_volume = case when o.holds_nothing then 0 else least(c.held_volume + o.traded, o.remains) end,
       pending = c.pending - o.settled,
       target_volume = case when o.refused then 0 else c.target_volume end,
       stop_loss = case when not o.stops_failed then c.stop_loss end,

@@ -9,7 +9,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Two that resolve at once would each miss what the other came for.
-  perform 1 from signals.portfolios as p where p.lane = p_lane and p.portfolio_id = p_portfolio for no key update;
+  -- Not the row of the portfolio, for which every heartbeat would wait.
+  perform pg_advisory_xact_lock('signals.specifications'::regclass::oid::integer, hashint8(p_portfolio));
   with wanted as materialized (
     select r.master_symbol, m.symbol as mapped
     from signals.symbol_resolutions as r

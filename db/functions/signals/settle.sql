@@ -43,9 +43,12 @@ begin
     ticket = case when v_decision.action in ('OPEN', 'PLACE') then coalesce(p_ticket, c.ticket) else c.ticket end,
     status = case
       when c.status = 'DELIVERED' and v_decision.action in ('OPEN', 'PLACE') then case p_status when 'EXECUTED' then 'OPEN' else 'MISSED' end
+      when c.status = 'CLOSED' and c.held_volume + e.traded > 0 then 'CLOSING'
       when c.status = 'CLOSING' and c.pending = 1 and c.held_volume + e.traded <= 0 then 'CLOSED'
       else c.status
     end,
+    -- Nothing was opened, so late join need not ask the broker.
+    opened_volume = case when c.status = 'DELIVERED' and v_decision.action in ('OPEN', 'PLACE') and p_status = 'FAILED' then 0 else c.opened_volume end,
     target_volume = case
       when c.status = 'DELIVERED' and v_decision.action in ('OPEN', 'PLACE') and p_status = 'FAILED' then 0 else c.target_volume
     end,

@@ -1,21 +1,51 @@
 -- requires: signals/settle_outcomes signals/unsettled
 -- A holding is matched to its copy by the master's position, the decision that opened it, or the ticket, as far as the
--- terminal could tell. What the account holds besides is the subscriber's own affair: recorded, never touched.
+-- terminal could tell; symbol and side must be those of the copy. What the account holds besides is the subscriber's own affair:
+-- recorded when it changes, never touched. Without statistics a nested loop over a book would be a square.
 create or replace function signals.settle_hedging(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
 ) returns table (settled integer, differences integer)
 language sql
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
   with told as materialized (
-    select b.*, coalesce(b.position_id, d.position_id, c.position_id) as master_position
+    select
+      b.ticket, b.symbol, b.side, b.volume, b.price, b.stop_loss, b.take_profit,
+      case when o.ticket is null then coalesce(k.position_id, d.position_id, c.position_id) end as master_position
     from jsonb_to_recordset(p_book) as b (
       ticket bigint, position_id bigint, delivery_seq bigint, symbol text, side text, volume numeric, price numeric,
       stop_loss numeric, take_profit numeric, order_type text
     )
-    left join signals.decisions as d
-      on d.lane = p_lane and d.subscription_id = p_subscription and d.delivery_seq = b.delivery_seq
-    left join signals.copies as c on c.lane = p_lane and c.subscription_id = p_subscription and c.ticket = b.ticket
+    inner join signals.subscriptions as s on s.lane = p_lane and s.subscription_id = p_subscription
+    left join lateral (
+      select w.position_id from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = s.stream_id and w.position_id = b.position_id
+        and (w.symbol, w.side) = (b.symbol, b.side)
+      limit 1
+    ) as k on true
+    left join lateral (
+      select w.position_id from signals.decisions as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.delivery_seq = b.delivery_seq
+        and (w.symbol, w.side) = (b.symbol, b.side)
+      limit 1
+    ) as d on true
+    left join lateral (
+      select w.position_id from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.ticket = b.ticket
+      limit 1
+    ) as c on true
+    -- Of another subscription of the portfolio, whose deliveries count from 1 as well.
+    left join lateral (
+      select w.ticket from signals.copies as w
+      where w.lane = p_lane and w.ticket = b.ticket and w.subscription_id = any (
+        array(
+          select x.subscription_id from signals.subscriptions as x
+          where x.lane = p_lane and x.portfolio_id = s.portfolio_id and x.subscription_id <> p_subscription
+        )
+      )
+      limit 1
+    ) as o on true
   ), holdings as materialized (
     select
       t.master_position as position_id, min(t.ticket) as ticket, sum(t.volume) as volume, max(t.price) as price,
@@ -29,7 +59,9 @@ as $$
     select
       c::signals.copies as copy, c.position_id, coalesce(h.volume, 0) as holds, h.ticket, h.price, h.stop_loss, h.take_profit,
       c.pending - coalesce(o.settles, 0) as pending, coalesce(o.opening, false) as was_opening,
-      c.status in ('DELIVERED', 'OPEN', 'CLOSING') as is_live, p.position_id is not null as master_holds
+      c.status in ('DELIVERED', 'OPEN', 'CLOSING') as is_live, p.position_id is not null as master_holds,
+      -- A broker rounds to its own digits.
+      0.5 * power(10::numeric, -coalesce(r.digits, 5)) as rounding
     from signals.copies as c
     inner join signals.subscriptions as s on s.lane = p_lane and s.subscription_id = p_subscription and s.stream_id = c.stream_id
     left join holdings as h on h.position_id = c.position_id
@@ -38,7 +70,16 @@ as $$
       from open as u
       group by u.position_id
     ) as o on o.position_id = c.position_id
-    left join signals.positions as p on p.lane = p_lane and p.stream_id = c.stream_id and p.position_id = c.position_id
+    left join lateral (
+      select w.position_id, w.symbol from signals.positions as w
+      where w.lane = p_lane and w.stream_id = c.stream_id and w.position_id = c.position_id
+      limit 1
+    ) as p on true
+    left join lateral (
+      select w.digits from signals.symbol_resolutions as w
+      where w.lane = p_lane and w.portfolio_id = s.portfolio_id and w.master_symbol = p.symbol
+      limit 1
+    ) as r on true
     where c.lane = p_lane and c.subscription_id = p_subscription
       and (c.status in ('DELIVERED', 'OPEN', 'CLOSING') or h.position_id is not null or o.position_id is not null)
   ), outcomes as (
@@ -84,13 +125,24 @@ as $$
         else c.target_volume
       end,
       held_volume = m.holds, pending = m.pending, ticket = coalesce(m.ticket, c.ticket),
-      -- A broker rounds; what is within a point is where it was put.
-      stop_loss = case when abs(m.stop_loss - c.stop_loss) < 0.00002 then c.stop_loss else m.stop_loss end,
-      take_profit = case when abs(m.take_profit - c.take_profit) < 0.00002 then c.take_profit else m.take_profit end,
+      stop_loss = case
+        when abs(m.stop_loss - c.stop_loss) <= m.rounding and (m.stop_loss = 0) = (c.stop_loss = 0) then c.stop_loss
+        else m.stop_loss
+      end,
+      take_profit = case
+        when abs(m.take_profit - c.take_profit) <= m.rounding and (m.take_profit = 0) = (c.take_profit = 0) then c.take_profit
+        else m.take_profit
+      end,
       changed_at = p_now
     from compared as m
-    where c.lane = p_lane and c.subscription_id = p_subscription and c.stream_id = (m.copy).stream_id
-      and c.position_id = m.position_id
+    -- By the key and then by the row, as report does.
+    cross join lateral (
+      select w.ctid as row from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = (m.copy).stream_id
+        and w.position_id = m.position_id
+      limit 1
+    ) as k
+    where c.lane = p_lane and c.ctid = k.row
   ), found as (
     insert into signals.differences (
       lane, found_at, origin, kind, stream_id, subscription_id, position_id, symbol, expected, found
@@ -107,11 +159,20 @@ as $$
       -- What was in doubt is no difference; what came after the book is not in it.
       where m.pending = (m.copy).pending and m.holds <> greatest((m.copy).held_volume, 0)
       union all
-      select 'UNEXPECTED', t.master_position, t.symbol, null, to_jsonb(t) - 'master_position'
+      select 'UNEXPECTED', null, null, null, jsonb_agg(
+        jsonb_build_object('ticket', t.ticket, 'symbol', t.symbol, 'side', t.side, 'volume', t.volume) order by t.ticket
+      )
       from told as t
       where not exists (select from compared as m where m.position_id = t.master_position)
+      having count(*) > 0
     ) as e
-    where s.lane = p_lane and s.subscription_id = p_subscription
+    left join lateral (
+      select f.found from signals.differences as f
+      where f.lane = p_lane and f.subscription_id = p_subscription and f.kind = 'UNEXPECTED' and f.position_id is null
+      order by f.found_at desc, f.difference_id desc
+      limit 1
+    ) as before on e.position_id is null
+    where s.lane = p_lane and s.subscription_id = p_subscription and e.found is distinct from before.found
     returning 1
   )
   select (select a.settled from answered as a), (select count(*) from found)::integer

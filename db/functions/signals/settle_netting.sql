@@ -1,7 +1,7 @@
 -- requires: signals/settle_outcomes signals/unsettled
 -- A net position cannot say whose it is: what can be told is whether the lots that are not accounted for are those of all
--- deliveries in doubt, or of none. Otherwise (a part was filled, or the subscriber traded too) they stay in doubt, and the
--- difference is recorded: a guess could book lots on a copy that does not hold them. Pending orders count as held; those of
+-- deliveries in doubt, or of none, if all of them go the same way. Otherwise (a part was filled, or the subscriber traded too)
+-- they stay in doubt, and the difference is recorded: a guess could book lots on a copy that does not hold them. Pending orders count as held; those of
 -- other subscriptions are in their books, so that while there may be some nothing can be told.
 create or replace function signals.settle_netting(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
@@ -21,6 +21,8 @@ as $$
   ), accounted as (
     select
       c.symbol, sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end) as net,
+      bool_and(c.pending = 0) and abs(sum(case c.side when 'BUY' then c.held_volume else -c.held_volume end))
+      = sum(c.held_volume) as is_settled,
       bool_or(f.subscription_id <> p_subscription and c.held_volume > 0 and coalesce(p.order_type, 'MARKET') <> 'MARKET') as is_vague
     from family as f
     inner join signals.copies as c on c.lane = p_lane and c.subscription_id = f.subscription_id and c.stream_id = f.stream_id
@@ -44,12 +46,16 @@ as $$
   ), weighed as materialized (
     select
       s.symbol, coalesce(t.net, 0) as found, coalesce(a.net, 0) as expected, coalesce(t.net, 0) - coalesce(a.net, 0) as rest,
-      o.change, coalesce(o.is_own, true) and not coalesce(a.is_vague, false) as is_own, t.ticket, t.price
+      o.change, coalesce(o.is_own, true) and not coalesce(a.is_vague, false) as is_own, t.ticket, t.price,
+      -- Closed by hand: then nobody's lots are left, if all of them went the same way.
+      coalesce(t.net, 0) = 0 and a.net <> 0 and a.is_settled and o.symbol is null as is_flat
     from (select t.symbol from told as t union select a.symbol from accounted as a union select o.symbol from open as o) as s
     left join told as t on t.symbol = s.symbol
     left join accounted as a on a.symbol = s.symbol
     left join (
-      select u.symbol, sum(u.change) as change, bool_and(u.subscription_id = p_subscription) as is_own
+      select
+        u.symbol, sum(u.change) as change,
+        bool_and(u.subscription_id = p_subscription) and not (bool_or(u.change > 0) and bool_or(u.change < 0)) as is_own
       from open as u
       group by u.symbol
     ) as o on o.symbol = s.symbol
@@ -94,13 +100,27 @@ as $$
       group by o.stream_id, o.position_id
     ) as e
     where c.lane = p_lane and c.subscription_id = p_subscription and c.stream_id = e.stream_id and c.position_id = e.position_id
+  ), flattened as (
+    update signals.copies as c
+    set status = 'CLOSED', closed_by = 'FOLLOWER', held_volume = 0, target_volume = 0, changed_at = p_now
+    from family as f
+    cross join weighed as w
+    where w.is_flat and c.lane = p_lane and c.subscription_id = f.subscription_id and c.stream_id = f.stream_id
+      and c.symbol = w.symbol and c.status in ('DELIVERED', 'OPEN', 'CLOSING') and c.held_volume > 0
   ), found as (
     insert into signals.differences (lane, found_at, origin, kind, stream_id, subscription_id, symbol, expected, found)
     select
       p_lane, p_now, 'FOLLOWER', 'NET_VOLUME', f.stream_id, p_subscription, w.symbol, to_jsonb(w.expected), to_jsonb(w.found)
     from weighed as w
     inner join family as f on f.subscription_id = p_subscription
-    where w.rest <> 0 and w.is_own and not exists (select from outcomes as o inner join open as u on u.delivery_seq = o.delivery_seq where u.symbol = w.symbol and u.change <> 0)
+    left join lateral (
+      select d.expected, d.found from signals.differences as d
+      where d.lane = p_lane and d.subscription_id = p_subscription and d.kind = 'NET_VOLUME' and d.symbol = w.symbol
+      order by d.found_at desc, d.difference_id desc
+      limit 1
+    ) as before on true
+    where w.rest <> 0 and (to_jsonb(w.expected), to_jsonb(w.found)) is distinct from (before.expected, before.found)
+      and w.is_own and not exists (select from outcomes as o inner join open as u on u.delivery_seq = o.delivery_seq where u.symbol = w.symbol and u.change <> 0)
     returning 1
   )
   select (select a.settled from answered as a), (select count(*) from found)::integer

@@ -21,8 +21,8 @@ begin
   for share of s;
   select p.portfolio_id into v_portfolio
   from signals.portfolios as p
-  where p.lane = p_lane and p.portfolio_id = p_portfolio and p.account_id = v_owner.account_id
-  for no key update;
+  where p.lane = p_lane and p.portfolio_id = p_portfolio and p.account_id = v_owner.account_id;
+  perform pg_advisory_xact_lock('signals.specifications'::regclass::oid::integer, hashint8(p_portfolio));
   v_broken := signals.broken_specification(
     p_symbols, p_digits, p_contract_sizes, p_volume_mins, p_volume_maxs, p_volume_steps, p_tick_sizes, p_tick_values,
     p_trade_modes

@@ -37,7 +37,7 @@ begin
     set triggered_at = p_now, triggered_day = m.day, triggered_value = m.value
     from measured as m
     where r.lane = p_lane and r.protection_id = m.protection_id
-      and case m.kind when 'EQUITY_FLOOR' then m.value <= m.bound else m.value >= m.bound end
+      and m.bound > 0 and case m.kind when 'EQUITY_FLOOR' then m.value <= m.bound else m.value >= m.bound end
     returning r.protection_id
   ), recorded as (
     insert into signals.protection_events (lane, occurred_at, origin, code, subscription_id, detail)

@@ -15,6 +15,7 @@ declare
   v_value jsonb;
   v_constraint text;
   v_column text;
+  v_capital numeric;
 begin
   select s.* into v_subscription
   from signals.subscriptions as s
@@ -35,6 +36,7 @@ begin
       'copy_stops', true, 'ttl', '500 ms', 'zone', 'UTC', 'news_impact', 'HIGH', 'late_join', 'NONE'
     ));
   end if;
+  v_capital := v_settings.capital;
   begin
     v_rule := 'value_type';
     for v_key, v_value in select e.key, e.value from jsonb_each(p_settings) as e loop
@@ -52,6 +54,14 @@ begin
     then
       v_rule := 'zone_known';
       v_key := 'zone';
+      raise data_exception;
+    end if;
+    if v_capital is not null and v_settings.capital is null and exists (
+      select from signals.protections as p
+      where p.lane = v_subscription.lane and p.subscription_id = p_subscription and p.unit = 'PERCENT' and p.removed_at is null
+    ) then
+      v_rule := 'capital_protected';
+      v_key := 'capital';
       raise data_exception;
     end if;
     v_rule := 'hours';
@@ -83,6 +93,12 @@ begin
   update signals.subscriptions as s
   set settings_version = v_settings.version + 1
   where s.lane = v_subscription.lane and s.subscription_id = p_subscription;
+  -- Money that is given or taken is neither profit nor loss.
+  update signals.equities as e
+  set equity = e.equity + c.change, day_equity = e.day_equity + c.change, peak_equity = e.peak_equity + c.change
+  from (select coalesce(v_settings.capital, 0) - coalesce(v_capital, 0) as change) as c
+  where c.change <> 0 and e.lane = v_subscription.lane and e.portfolio_id = v_subscription.portfolio_id
+    and e.subscription_id = p_subscription;
   return v_settings.version + 1;
 end
 $$;

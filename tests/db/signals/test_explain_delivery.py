@@ -40,7 +40,7 @@ def test_a_protection_says_so(plane: Plane, master: Master, copier: Copier) -> N
     copier.reports(1, ticket=1)
     plane.value("select signals.protect(%s, 'EQUITY_FLOOR', 1000, 'MONEY', 'CLOSE_ALL')", copier.portfolio)
     plane.gateway.execute(
-        "select * from signals.note_equity(%s::smallint, array[%s], array[%s::bigint], array[0], array[0], array[0],"
+        "select * from signals.note_equity(%s::smallint, array[%s], array[%s::bigint], array[1], array[1], array[0],"
         " array[0], array[0], array[0])",
         [copier.lane, copier.session, copier.portfolio],
     )
