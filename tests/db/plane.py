@@ -872,6 +872,13 @@ class Copier:
         )
         return found
 
+    def is_shown(self) -> list[Delivery]:
+        """What the clock finds to do for this subscription once a snapshot that differs has been dispatched."""
+        assert self.receives() == []
+        before = self.newest
+        self.plane.find_drift()
+        return self.plane.deliveries([self], before, resend=False)
+
     def catches_up(self, cause: str = "a test") -> list[Delivery]:
         """What catch-up finds to do now, as it is delivered."""
         before = self.newest

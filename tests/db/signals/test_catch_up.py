@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.db.plane import Copier, Delivery, Master, Plane, Specification, e8, held, microseconds
+from tests.db.plane import Copier, Delivery, Holding, Master, Plane, Specification, e8, held, microseconds
 
 pytestmark = pytest.mark.core
 
@@ -108,7 +108,7 @@ class TestOrder:
         # While the terminal is away the log has a hole, and the snapshot shows what it hid.
         plane.gateway.execute("select access.close_session(%s)", [copier.session])
         master.snapshot(held(1, stop_loss="1.05"), held(2, "0.05"), held(4))
-        assert told(copier.receives()) == [("CLOSE", 3), ("PARTIAL_CLOSE", 2), ("MODIFY", 1)]
+        assert told(copier.is_shown()) == [("CLOSE", 3), ("PARTIAL_CLOSE", 2), ("MODIFY", 1)]
         copier.connect(3)
         copier.uploads("EURUSD")
         assert told(copier.catches_up()) == [("OPEN", 4)]
@@ -122,7 +122,7 @@ class TestOrder:
         for delivery in (1, 2, 3):
             copier.reports(delivery, ticket=delivery)
         master.snapshot(held(1, stop_loss="1.05"), held(2, "0.05"), held(4))
-        assert told(copier.receives()) == [("CLOSE", 3), ("PARTIAL_CLOSE", 2), ("OPEN", 4), ("MODIFY", 1)]
+        assert told(copier.is_shown()) == [("CLOSE", 3), ("PARTIAL_CLOSE", 2), ("OPEN", 4), ("MODIFY", 1)]
         assert plane.verify() == {}
 
     def test_fifty_closes_come_before_any_opening(self, plane: Plane) -> None:
@@ -132,7 +132,7 @@ class TestOrder:
         copier.receives()
         plane.report([copier.report(delivery, ticket=delivery) for delivery in range(1, 51)])
         master.snapshot(held(51), held(52))
-        found = told(copier.receives())
+        found = told(copier.is_shown())
         assert found == [("CLOSE", position) for position in range(1, 51)] + [("OPEN", 51), ("OPEN", 52)]
 
     def test_a_position_whose_volume_and_stops_both_differ_gets_both(self, plane: Plane, master: Master) -> None:
@@ -141,7 +141,7 @@ class TestOrder:
         copier.receives()
         copier.reports(1)
         master.snapshot(held(1, "0.05", stop_loss="1.05"))
-        assert told(copier.receives()) == [("PARTIAL_CLOSE", 1), ("MODIFY", 1)]
+        assert told(copier.is_shown()) == [("PARTIAL_CLOSE", 1), ("MODIFY", 1)]
         assert copier.copy()["pending"] == 2
         copier.reports(2, volume="0.05")
         copier.reports(3)
@@ -152,7 +152,7 @@ class TestOrder:
 class TestCuts:
     def test_what_the_master_no_longer_holds_is_closed(self, plane: Plane, master: Master, opened: Copier) -> None:
         master.snapshot()
-        (close,) = opened.receives()
+        (close,) = opened.is_shown()
         assert (close.action, close.volume_e8, close.held_volume_e8, close.ticket) == ("CLOSE", 0, e8("0.10"), 7001)
         assert (close.expires_at_us, close.gap_fill, close.max_deviation_e8) == (0, False, 0)
         assert opened.status() == "CLOSING"
@@ -166,7 +166,7 @@ class TestCuts:
         copier.receives()
         copier.reports(1, volume="0.30")
         master.snapshot(held(1, "0.20"))
-        assert lots(copier.receives()) == [("PARTIAL_CLOSE", 1, e8("0.10"))]
+        assert lots(copier.is_shown()) == [("PARTIAL_CLOSE", 1, e8("0.10"))]
 
     def test_a_share_below_the_minimum_is_closed(self, plane: Plane, master: Master) -> None:
         copier = plane.copier(master, multiplier="0.1")
@@ -174,7 +174,7 @@ class TestCuts:
         copier.receives()
         copier.reports(1, volume="0.02")
         master.snapshot(held(1, "0.05"))
-        assert told(copier.receives()) == [("CLOSE", 1)]
+        assert told(copier.is_shown()) == [("CLOSE", 1)]
 
     def test_a_close_that_failed_is_told_again_until_it_is_done(
         self, plane: Plane, master: Master, opened: Copier
@@ -226,7 +226,7 @@ class TestCuts:
         copier.receives()
         copier.reports(1, "UNKNOWN", code="TRG06")
         master.snapshot()
-        assert told(copier.receives()) == [("CLOSE", 1)]
+        assert told(copier.is_shown()) == [("CLOSE", 1)]
 
     def test_but_not_again_before_everything_is_answered(self, master: Master, opened: Copier) -> None:
         master.does("MODIFY", 1, stop_loss="1.0")
@@ -252,19 +252,66 @@ class TestCuts:
         assert opened.copy()["closed_by"] == "FOLLOWER"
         assert opened.catches_up() == []
 
-    def test_an_opening_that_failed_is_neither_tried_again_nor_closed_before_its_master(
-        self, plane: Plane, master: Master
-    ) -> None:
+    @pytest.fixture
+    def doubtful(self, plane: Plane, master: Master) -> Copier:
+        """A copier whose opening failed, and so did its close: nothing is held, as far as the reports go."""
         copier = plane.copier(master, late_join="ALL")
         master.does("OPEN", 1)
         copier.receives()
         copier.reports(1, "FAILED")
-        assert copier.catches_up() == []
+        assert copier.catches_up() == [], "it is neither tried again nor closed before its master"
         master.does("CLOSE", 1)
         copier.receives()
         copier.reports(2, "FAILED")
-        assert copier.catches_up() == []
-        assert copier.status() == "CLOSED"
+        return copier
+
+    @pytest.mark.parametrize(
+        ("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03"), ("FAILED", "TRG03")]
+    )
+    def test_a_close_that_failed_is_told_again_though_nothing_is_held(
+        self, plane: Plane, doubtful: Copier, status: str, code: str
+    ) -> None:
+        """The opening may have been filled after it failed: only who found nothing, or closed it, ends this."""
+        for delivery in (3, 4, 5):
+            assert [(each.action, each.delivery_seq) for each in doubtful.catches_up()] == [("CLOSE", delivery)]
+            assert doubtful.catches_up() == [], "not before it is answered"
+            assert doubtful.status() == "CLOSING"
+            if delivery < 5:
+                doubtful.reports(delivery, "FAILED")
+        doubtful.reports(5, status, code=code)
+        assert doubtful.catches_up() == []
+        assert (doubtful.status(), doubtful.copy()["closed_by"]) == ("CLOSED", "MASTER")
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("cause", ["resume", "reconcile", "operator"])
+    def test_at_once_by_who_asks_for_it(self, doubtful: Copier, cause: str) -> None:
+        assert told(doubtful.catches_up(cause)) == [("CLOSE", 1)]
+        doubtful.reports(3, "FAILED")
+        assert told(doubtful.catches_up(cause)) == [("CLOSE", 1)]
+
+    def test_by_the_clock_less_and_less_often(self, plane: Plane, doubtful: Copier) -> None:
+        assert told(doubtful.catches_up("schedule")) == [("CLOSE", 1)]
+        for delivery, seconds in ((3, 10), (4, 20), (5, 40)):
+            doubtful.reports(delivery, "FAILED")
+            plane.tick(seconds=seconds, microseconds=-1)
+            assert doubtful.catches_up("schedule") == []
+            plane.tick(microseconds=1)
+            assert told(doubtful.catches_up("schedule")) == [("CLOSE", 1)]
+        assert plane.verify() == {}
+
+    def test_a_book_without_it_ends_it(self, plane: Plane, doubtful: Copier) -> None:
+        doubtful.books()
+        assert doubtful.status() == "CLOSED"
+        assert doubtful.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_a_book_with_it_has_it_closed(self, plane: Plane, doubtful: Copier) -> None:
+        """What was called failed had been filled."""
+        doubtful.books(Holding(555, 1))
+        (close,) = plane.deliveries([doubtful], 2)
+        assert (close.action, close.held_volume_e8, close.ticket) == ("CLOSE", e8("0.10"), 555)
+        doubtful.reports(3)
+        assert (doubtful.status(), doubtful.holds()) == ("CLOSED", {})
         assert plane.verify() == {}
 
     def test_a_changed_setting_does_not_close_what_is_open(self, plane: Plane, master: Master, copier: Copier) -> None:
@@ -288,7 +335,7 @@ class TestCuts:
         self, master: Master, opened: Copier
     ) -> None:
         master.snapshot(held(1, side="SELL"))
-        assert told(opened.receives()) == [("CLOSE", 1)]
+        assert told(opened.is_shown()) == [("CLOSE", 1)]
 
     def test_three_partial_closes_leave_what_the_master_left_whatever_was_rounded(
         self, plane: Plane, master: Master
@@ -334,7 +381,7 @@ class TestEnded:
         plane.transition(copier.subscription, "end")
         plane.tick(milliseconds=1)
         master.snapshot(held(2, "0.05"), held(3))
-        assert told(copier.receives()) == [("CLOSE", 1), ("PARTIAL_CLOSE", 2)]
+        assert told(copier.is_shown()) == [("CLOSE", 1), ("PARTIAL_CLOSE", 2)]
         assert copier.catches_up() == []
         assert plane.verify() == {}
 
@@ -343,8 +390,6 @@ class TestLateJoin:
     @pytest.mark.parametrize(
         ("settings", "expected"),
         [
-            ({}, []),
-            ({"late_join": "NONE"}, []),
             ({"late_join": "ALL"}, [1, 2]),
             ({"late_join": "NOT_IN_PROFIT"}, [1, 2]),
             ({"late_join": "MAX_AGE", "late_join_max_age": "1 hour"}, [1, 2]),
@@ -363,6 +408,18 @@ class TestLateJoin:
         assert [each.position_id for each in fresh(plane, copier)] == expected
         assert sorted(copier.reasons()) == sorted(["CAUGHT_UP"] * len(expected) + ["LATE_JOIN"] * (2 - len(expected)))
         assert copier.catches_up() == []
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("settings", [{}, {"late_join": "NONE"}])
+    def test_who_wants_none_is_asked_nothing(self, plane: Plane, master: Master, settings: dict[str, Any]) -> None:
+        """Nothing is written, so the policy may still change."""
+        master.does("OPEN", 1)
+        copier = late(plane, master, **settings)
+        assert copier.catches_up() == []
+        assert copier.reasons() == []
+        assert plane.value("select count(*) from signals.copies") == 0
+        plane.write_settings(copier.subscription, late_join="ALL")
+        assert told(copier.catches_up()) == [("OPEN", 1)]
         assert plane.verify() == {}
 
     def test_a_late_opening_is_an_opening_like_any_other(self, plane: Plane, master: Master) -> None:
@@ -465,7 +522,7 @@ class TestLateJoin:
         copier.reports(1)
         assert copier.catches_up() == []
         master.snapshot(held(1, stop_loss="1.06", take_profit="1.21"))
-        (change,) = copier.receives()
+        (change,) = copier.is_shown()
         assert (change.action, change.side) == ("MODIFY", "SELL")
         assert (change.stop_loss_e8, change.take_profit_e8) == (e8("1.21"), e8("1.06"))
         assert plane.verify() == {}
@@ -484,6 +541,18 @@ class TestMissed:
         assert joiner.receives() == []
         assert joiner.status() == "MISSED"
         assert told(joiner.catches_up()) == [("OPEN", 1)]
+        assert plane.verify() == {}
+
+    def test_one_that_nobody_wanted_stays_missed_until_the_policy_changes(
+        self, plane: Plane, master: Master, copier: Copier
+    ) -> None:
+        master.does("OPEN", 1)
+        plane.tick(seconds=2)
+        assert copier.receives() == []
+        assert copier.catches_up() == []
+        assert (copier.status(), copier.reasons()) == ("MISSED", ["TTL_EXPIRED"])
+        plane.write_settings(copier.subscription, late_join="ALL")
+        assert told(copier.catches_up()) == [("OPEN", 1)]
         assert plane.verify() == {}
 
     def test_an_opening_that_the_guard_found_too_late(self, plane: Plane, master: Master, joiner: Copier) -> None:
@@ -586,7 +655,7 @@ class TestStops:
         master.does("OPEN", 1)
         copier.receives()
         master.snapshot(held(1, stop_loss="1.05"))
-        assert copier.receives() == []
+        assert copier.is_shown() == []
         copier.reports(1)
         assert told(copier.catches_up()) == [("MODIFY", 1)]
 
@@ -596,7 +665,7 @@ class TestStops:
         copier.receives()
         copier.reports(1)
         master.snapshot(held(1, stop_loss="1.06"))
-        assert copier.receives() == []
+        assert copier.is_shown() == []
 
     def test_who_begins_to_copy_stops_gets_them(self, plane: Plane, master: Master) -> None:
         copier = plane.copier(master, copy_stops=False)
@@ -618,28 +687,38 @@ class TestStops:
 
 
 class TestSnapshot:
-    def test_all_followers_of_a_stream_are_caught_up_in_the_dispatch_of_the_snapshot(
+    def test_its_dispatch_marks_all_followers_of_the_stream_and_the_next_run_of_the_clock_catches_them_up(
         self, plane: Plane, master: Master
     ) -> None:
         copiers = [plane.copier(master, lane=2), plane.copier(master, lane=2, multiplier="2")]
+        other = plane.copier(plane.master(), lane=2)
         master.does("OPEN", 1)
         plane.pump(2)
         for copier in copiers:
             copier.reports(1)
+        plane.find_drift()
+        marked = "select subscription_id from signals.subscription_heads where checked_at = '-infinity' order by 1"
+        assert plane.rows(marked) == []
         master.snapshot()
-        found = plane.pump(2)
+        assert plane.pump(2) == []
+        assert plane.rows(marked) == [copier.subscription for copier in copiers]
+        assert plane.find_drift() == "2 deliveries"
+        found = plane.deliveries([*copiers, other], 1, resend=False)
         assert [(each.subscription_id, each.action) for each in found] == [
             (copier.subscription, "CLOSE") for copier in copiers
         ]
         causes = plane.rows("select inputs ->> 'cause' from signals.decisions where part > 0")
-        assert causes == ["snapshot", "snapshot"]
+        assert causes == ["schedule", "schedule"]
+        assert plane.find_drift() is None
         assert plane.verify() == {}
 
     def test_a_snapshot_that_agrees_changes_nothing(self, plane: Plane, master: Master, opened: Copier) -> None:
         plane.write_settings(opened.subscription, late_join="ALL")
+        plane.find_drift()
         master.snapshot(held(1))
-        assert opened.receives() == []
+        assert opened.is_shown() == []
         assert plane.differences() == []
+        assert plane.value("select checked_at from signals.subscription_heads") == plane.now
 
     def test_the_signals_after_it_go_on_from_the_book_that_it_showed(
         self, plane: Plane, master: Master, opened: Copier
@@ -668,4 +747,4 @@ class TestSymbols:
     ) -> None:
         opened.uploads("EURUSD.m", Specification("GBPUSD"))
         master.snapshot()
-        assert [each.symbol for each in opened.receives()] == ["EURUSD"]
+        assert [each.symbol for each in opened.is_shown()] == ["EURUSD"]

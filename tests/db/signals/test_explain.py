@@ -128,14 +128,24 @@ def test_what_came_before_the_subscription_is_not_its(plane: Plane, master: Mast
 
 def test_what_was_open_before_the_subscription_is_explained_by_late_join(plane: Plane, master: Master) -> None:
     master.does("OPEN", 1)
-    declines, joins = plane.copier(master), plane.copier(master, late_join="ALL")
-    for copier in (declines, joins):
+    plane.tick(hours=1)
+    stays_out, declines, joins = (
+        plane.copier(master),
+        plane.copier(master, late_join="MAX_AGE", late_join_max_age="30 minutes"),
+        plane.copier(master, late_join="ALL"),
+    )
+    for copier in (stays_out, declines, joins):
         copier.uploads("EURUSD")
         copier.resume()
+    assert explained(plane, stays_out) == (
+        "BEFORE_SUBSCRIPTION",
+        None,
+        "Not copied: the subscription began after this signal.",
+    )
     assert explained(plane, declines) == (
         "SKIPPED",
         "LATE_JOIN",
-        "Skipped by late join: what was missed is not caught up.",
+        "Skipped by late join: opened 3600.0 s ago, the settings allow MAX_AGE 00:30:00.",
     )
     assert explained(plane, joins) == ("DELIVERED", "CAUGHT_UP", "Caught up (resume). Delivered as 1; no report yet.")
 

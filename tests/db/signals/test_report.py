@@ -101,6 +101,8 @@ class TestVerdicts:
             {"volume": 0},
             {"volume": "-0.1"},
             {"volume": None},
+            {"volume": "1000000000.00000001"},
+            {"volume": 2**63 - 1},
             {"code": "TRG01"},
             {"status": "STATUS_UNSPECIFIED"},
             {"status": None},
