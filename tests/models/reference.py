@@ -1,18 +1,24 @@
-"""What the plane should do, in plain Python: a stream, its followers, the clock. Written from the domain, not the SQL.
+"""What the plane should do, in plain Python: a stream, its master's book, its followers, the clock.
 
+Written from the domain, not the SQL.
 Times are microseconds since 1970; volumes and prices are Decimal.
 """
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from math import floor
+from math import floor, inf
+from typing import Any
 
 from tests.db.plane import KEY, Report, Signal, sign
 
 RAISING = {"OPEN", "PLACE"}
 CUTTING = {"CLOSE", "PARTIAL_CLOSE", "CANCEL"}
 LIVE = {"DELIVERED", "OPEN", "CLOSING"}
+DAY_US = 86_400_000_000
+
+Stops = tuple[Decimal, Decimal]
 
 TRANSITIONS = {
     ("SYNCED", "user_pause"): "PAUSED_BY_USER",
@@ -58,8 +64,8 @@ class Stream:
     def accepted(self) -> list[tuple[int, int]]:
         return [place for place, entry in sorted(self.log.items()) if entry.verdict == "ACCEPTED"]
 
-    def ingest(self, signal: Signal) -> tuple[str, str, str | None, int, int]:
-        """verdict, original, code, next seq, epoch."""
+    def ingest(self, signal: Signal) -> tuple[str, str, str | None, int | None, int | None]:
+        """verdict, original, code, and where the stream stands (told to its publisher only): next seq, epoch."""
         verdict, code = self._rule(signal)
         original = verdict
         if verdict == "SEEN":
@@ -75,6 +81,8 @@ class Stream:
         elif verdict not in ("ACCEPTED", "DUPLICATE"):
             assert code
             self.events[code] += 1
+        if code == "TRA06":
+            return verdict, original, code, None, None
         return verdict, original, code, self.last + 1, self.epoch
 
     def resync(self, session: object, epoch: int, *, forged: bool) -> str | None:
@@ -135,14 +143,151 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Copy:
-    """The follower's side of a position of the master."""
+class Position:
+    """What the master holds, or has waiting as an order."""
 
+    side: str
+    order_type: str
+    volume: Decimal
+    price: Decimal
+    stops: Stops
+    opened_us: int
+
+
+class Book(dict[int, Position]):
+    """What the master holds, by position, as of some signal."""
+
+    def follow(self, signal: Signal) -> list[tuple[str, int]]:
+        """Move on by a signal; what a snapshot found to be otherwise."""
+        assert signal.position is not None
+        if signal.action == "SNAPSHOT":
+            return self._replace(signal)
+        held = self.get(signal.position)
+        match signal.action:
+            case "OPEN" | "PLACE":
+                if held is None or (signal.action == "OPEN" and held.order_type != "MARKET"):
+                    self[signal.position] = opening(signal)
+            case "PARTIAL_CLOSE" if held and lots(signal.volume) > 0:
+                self[signal.position] = replace(held, volume=min(held.volume, lots(signal.volume)))
+            case "MODIFY" if held:
+                self[signal.position] = replace(held, stops=stops(signal))
+            case "AMEND" if held:
+                self[signal.position] = replace(held, stops=stops(signal), price=lots(signal.price))
+            case _:
+                self.pop(signal.position, None)
+        return []
+
+    def _replace(self, signal: Signal) -> list[tuple[str, int]]:
+        assert signal.sent_us is not None
+        told = {each["position_id"]: snapped(each, signal.sent_us) for each in json.loads(signal.book or "[]")}
+        differences = [
+            (kind, position)
+            for position in sorted(self.keys() | told.keys())
+            if (kind := self._difference(self.get(position), told.get(position)))
+        ]
+        for position, each in told.items():
+            known = self.get(position)
+            told[position] = replace(each, opened_us=known.opened_us) if known else each
+        self.clear()
+        self.update(told)
+        return differences
+
+    @staticmethod
+    def _difference(known: Position | None, told: Position | None) -> str | None:
+        if known is None or told is None:
+            return "MISSING" if known else "UNEXPECTED"
+        if known.side != told.side:
+            return "SIDE"
+        if known.volume != told.volume or (known.order_type == "MARKET") != (told.order_type == "MARKET"):
+            return "VOLUME"
+        return "STOPS" if known.stops != told.stops else None
+
+
+def lots(value: str | int | None) -> Decimal:
+    return Decimal(str(value or 0))
+
+
+def stops(signal: Signal) -> Stops:
+    return lots(signal.stop_loss), lots(signal.take_profit)
+
+
+def opening(signal: Signal) -> Position:
+    assert signal.side
+    assert signal.order_type
+    assert signal.sent_us is not None
+    return Position(
+        signal.side, signal.order_type, lots(signal.volume), lots(signal.price), stops(signal), signal.sent_us
+    )
+
+
+def snapped(told: dict[str, Any], sent_us: int) -> Position:
+    volume, price, stop_loss, take_profit = (
+        Decimal(told[f"{key}_e8"]).scaleb(-8) for key in ("volume", "price", "stop_loss", "take_profit")
+    )
+    return Position(
+        told["side"], told["order_type"], volume, price, (stop_loss, take_profit), told["opened_at_us"] or sent_us
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A version of what the subscriber wants."""
+
+    multiplier: Decimal = Decimal(1)
+    least: Decimal = Decimal("0.01")
+    most: Decimal = Decimal(100)
+    step: Decimal = Decimal("0.01")
+    ttl_us: int = 500_000
+    reverse: bool = False
+    late_join: str = "NONE"
+    trades_per_day: int | None = None
+
+    @classmethod
+    def of(cls, wish: dict[str, Any], before: "Settings | None" = None) -> "Settings":
+        """What signals.write_settings makes of these keys."""
+        names = {"multiplier": "multiplier", "volume_min": "least", "volume_max": "most", "volume_step": "step"}
+        given: dict[str, Any] = {names[key]: Decimal(value) for key, value in wish.items() if key in names}
+        given |= {key: wish[key] for key in ("reverse", "late_join", "trades_per_day") if key in wish}
+        if "ttl" in wish:
+            given["ttl_us"] = int(wish["ttl"].removesuffix(" ms")) * 1000
+        return replace(before or cls(), **given)
+
+    def sized(self, master: Decimal) -> Decimal:
+        return min(master * self.multiplier // self.step * self.step, self.most)
+
+    def remainder(self, copy: "Copy", remains: Decimal) -> Decimal:
+        """The same part of what was opened as remains to the master, down to the step."""
+        if remains >= copy.master:
+            return copy.opened
+        return copy.opened * remains // (copy.master * self.step) * self.step
+
+    def turned(self, side: str) -> str:
+        return {"BUY": "SELL", "SELL": "BUY"}[side] if self.reverse else side
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The follower's side of a position of the master, as the plane knows it."""
+
+    status: str
+    side: str
     master: Decimal
-    opened: Decimal
-    target: Decimal
-    status: str = "DELIVERED"
+    opened: Decimal = Decimal(0)
+    target: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    pending: int = 0
     ticket: int | None = None
+    stops: tuple[Decimal | None, Decimal | None] = (None, None)
+    is_reversed: bool = False
+    changed_us: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    def arranged(self, stops: Stops) -> Stops:
+        """The master's stops, on this side of the market."""
+        return (stops[1], stops[0]) if self.is_reversed else stops
 
 
 @dataclass(frozen=True)
@@ -152,8 +297,21 @@ class Delivered:
     place: tuple[int, int]
     action: str
     position: int
+    side: str
+    volume: Decimal = Decimal(0)
+    expires_us: int = 0
+    stops: Stops | None = None  # of what has any
+    reason: str = "COPIED"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the follower's broker holds of a position."""
+
+    ticket: int
+    side: str
     volume: Decimal
-    expires_us: int
+    stops: Stops
 
 
 @dataclass
@@ -161,107 +319,293 @@ class Follower:
     """One subscription."""
 
     session: object
-    multiplier: Decimal
-    least: Decimal
-    most: Decimal
-    ttl_us: int
-    step: Decimal = Decimal("0.01")
+    settings: Settings
+    now_us: int
+    is_specified: bool = False
+    book_us: int | None = None
     state: str = "SYNCED"
     ended_us: int | None = None
     cursor: tuple[int, int] = (1, 0)
+    checked_us: int | None = None
+    day: int | None = None
+    day_openings: int = 0
     reasons: dict[tuple[int, int], str] = field(default_factory=dict)
     deliveries: list[Delivered] = field(default_factory=list)
+    declined: list[tuple[tuple[int, int], int]] = field(default_factory=list)
     copies: dict[int, Copy] = field(default_factory=dict)
     reports: dict[int, Report] = field(default_factory=dict)
+    settled: dict[int, str] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
+    _settled: set[int] = field(default_factory=set)
 
-    def decide(self, place: tuple[int, int], entry: Entry, now_us: int) -> None:
+    # On signals
+
+    def decide(self, place: tuple[int, int], entry: Entry, now_us: int, *, halted: bool) -> None:
         signal = entry.signal
         assert signal.position is not None
         copy = self.copies.get(signal.position)
-        live = copy is not None and copy.status in LIVE
         over = self.ended_us is not None and entry.received_us >= self.ended_us
+        self.cursor = place
         if signal.action in RAISING:
             if not over:
-                self.reasons[place] = self._open(place, signal, now_us)
+                self.reasons[place] = self._open(place, signal, now_us, halted=halted)
         elif signal.action == "SNAPSHOT":
             if not over:
                 self.reasons[place] = "SNAPSHOT_RECORDED"
-        elif copy is not None and live:
+        elif copy is not None and copy.is_live:
             self.reasons[place] = "COPIED"
             self._manage(place, signal, copy)
         elif not over:
             self.reasons[place] = "NOT_COPIED"
 
-    def _open(self, place: tuple[int, int], signal: Signal, now_us: int) -> str:
+    def _open(self, place: tuple[int, int], signal: Signal, now_us: int, *, halted: bool) -> str:
         assert signal.position is not None
         assert signal.sent_us is not None
         assert signal.action is not None
-        if self.state != "SYNCED":
-            return self.state
-        if signal.position in self.copies:
-            return "ALREADY_COPIED"
-        if signal.sent_us < now_us - self.ttl_us:
-            return "TTL_EXPIRED"
-        master = Decimal(str(signal.volume))
-        volume = min(master * self.multiplier // self.step * self.step, self.most)
-        if volume < self.least:
-            return "BELOW_MINIMUM"
-        self.copies[signal.position] = Copy(master, volume, volume)
-        self.deliveries.append(Delivered(place, signal.action, signal.position, volume, signal.sent_us + self.ttl_us))
-        return "COPIED"
+        position, settings = opening(signal), self.settings
+        copy = self.copies.get(signal.position)
+        known = copy is not None and copy.status not in ("MISSED", "SKIPPED")
+        volume = settings.sized(position.volume)
+        gates = [
+            (halted, "HALTED"),
+            (self.state != "SYNCED", self.state),
+            (known, "ALREADY_COPIED"),
+            (signal.sent_us < now_us - settings.ttl_us, "TTL_EXPIRED"),
+            (volume < settings.least, "BELOW_MINIMUM"),
+            (self.openings_left(now_us) < 1, "TRADES_PER_DAY"),
+        ]
+        reason = next((reason for refuses, reason in gates if refuses), None)
+        if reason is None:
+            expires_us = signal.sent_us + settings.ttl_us
+            self._deliver_opening(place, signal.position, position, volume, expires_us, now_us, "COPIED")
+        elif not known and reason != "ENDED":
+            status = "SKIPPED" if reason in ("BELOW_MINIMUM", "TRADES_PER_DAY") else "MISSED"
+            self._pass_over(signal.position, position, status)
+        return reason or "COPIED"
+
+    def openings_left(self, now_us: int) -> float:
+        if self.settings.trades_per_day is None:
+            return inf
+        return self.settings.trades_per_day - (self.day_openings if self.day == now_us // DAY_US else 0)
+
+    def _pass_over(self, number: int, position: Position, status: str) -> None:
+        before = self.copies.get(number, Copy(status, "", position.volume))
+        self.copies[number] = replace(
+            before, status=status, side=self.settings.turned(position.side), master=position.volume,
+            changed_us=self.now_us,
+        )  # fmt: skip
+
+    def _deliver_opening(
+        self, place: tuple[int, int], number: int, position: Position, volume: Decimal, expires_us: int, now_us: int,
+        reason: str,
+    ) -> None:  # fmt: skip
+        before, settings = self.copies.get(number), self.settings
+        copy = Copy(
+            "DELIVERED", settings.turned(position.side), position.volume, volume, volume, is_reversed=settings.reverse,
+            held=before.held if before else Decimal(0), pending=before.pending + 1 if before else 1,
+            ticket=before.ticket if before else None,
+        )  # fmt: skip
+        arranged = copy.arranged(position.stops)
+        self.copies[number] = replace(copy, stops=arranged)
+        action = "OPEN" if position.order_type == "MARKET" else "PLACE"
+        self.deliveries.append(Delivered(place, action, number, copy.side, volume, expires_us, arranged, reason))
+        self.day_openings = self.day_openings + 1 if self.day == now_us // DAY_US else 1
+        self.day = now_us // DAY_US
 
     def _manage(self, place: tuple[int, int], signal: Signal, copy: Copy) -> None:
         assert signal.position is not None
         assert signal.action is not None
-        action, volume = signal.action, Decimal(0)
-        if action == "PARTIAL_CLOSE":
-            share = copy.opened * min(Decimal(str(signal.volume)), copy.master)
-            volume = share // (copy.master * self.step) * self.step
-            if volume < self.least:
-                action, volume = "CLOSE", Decimal(0)
-        if action in CUTTING:
-            status = "CLOSING" if volume == 0 else copy.status
-            self.copies[signal.position] = replace(copy, target=min(copy.target, volume), status=status)
-        self.deliveries.append(Delivered(place, action, signal.position, volume, 0))
+        if signal.action not in CUTTING:
+            arranged = copy.arranged(stops(signal))
+            self._deliver_stops(place, signal.action, signal.position, copy, arranged, "COPIED")
+            return
+        volume = Decimal(0)
+        if signal.action == "PARTIAL_CLOSE":
+            volume = self.settings.remainder(copy, lots(signal.volume))
+        below = signal.action == "PARTIAL_CLOSE" and volume < self.settings.least
+        action = "CLOSE" if below else signal.action
+        self._deliver_cut(place, action, signal.position, copy, Decimal(0) if below else volume, "COPIED")
+
+    def _deliver_stops(
+        self, place: tuple[int, int], action: str, number: int, copy: Copy, arranged: Stops, reason: str
+    ) -> None:
+        self.copies[number] = replace(copy, stops=arranged, pending=copy.pending + 1)
+        self.deliveries.append(Delivered(place, action, number, copy.side, stops=arranged, reason=reason))
+
+    def _deliver_cut(
+        self, place: tuple[int, int], action: str, number: int, copy: Copy, volume: Decimal, reason: str
+    ) -> None:
+        status = "CLOSING" if volume == 0 else copy.status
+        target = min(copy.target, volume)
+        self.copies[number] = replace(copy, status=status, target=target, pending=copy.pending + 1)
+        self.deliveries.append(Delivered(place, action, number, copy.side, volume, reason=reason))
+
+    # By difference
+
+    def catch_up(self, book: Book, now_us: int, *, may_open: bool) -> int:
+        """Closes, volumes, openings, stops; how many deliveries that makes."""
+        before, self.checked_us = len(self.deliveries), now_us
+        wanted = {number: self._wanted(number, book) for number, copy in self.copies.items() if copy.is_live}
+        excess = [
+            (volume > 0, number, volume)
+            for number, volume in wanted.items()
+            if volume < (copy := self.copies[number]).target
+            # A close that was answered and did not close is told again, until somebody says that nothing is held.
+            or (copy.pending == 0 and (copy.held > volume or copy.status == "CLOSING"))
+        ]
+        unarranged = [
+            number
+            for number, volume in sorted(wanted.items())
+            if volume > 0 and (copy := self.copies[number]).pending == 0 and copy.status == "OPEN" and copy.held > 0
+            and copy.stops != copy.arranged(book[number].stops)
+        ]  # fmt: skip
+        for partly, number, volume in sorted(excess):
+            action = "PARTIAL_CLOSE" if partly else "CLOSE"
+            self._deliver_cut(self.cursor, action, number, self.copies[number], volume, "CAUGHT_UP")
+        if self.state == "SYNCED" and self.session is not None and may_open and self.settings.late_join != "NONE":
+            self._join(book, now_us)
+        for number in unarranged:
+            copy, position = self.copies[number], book[number]
+            action = "MODIFY" if position.order_type == "MARKET" else "AMEND"
+            self._deliver_stops(self.cursor, action, number, copy, copy.arranged(position.stops), "CAUGHT_UP")
+        return len(self.deliveries) - before
+
+    def _wanted(self, number: int, book: Book) -> Decimal:
+        copy, position = self.copies[number], book.get(number)
+        # Of the other side it is another position, and never was copied.
+        if position is None or (position.side == copy.side) == copy.is_reversed:
+            return Decimal(0)
+        # No more than its share was told to remain, whatever step and minimum were then and are now.
+        if copy.target * copy.master <= copy.opened * position.volume:
+            return copy.target
+        volume = self.settings.remainder(copy, position.volume)
+        return Decimal(0) if volume < self.settings.least else volume
+
+    def _join(self, book: Book, now_us: int) -> None:
+        """What was missed, by the settings, oldest first; what they leave out is never asked about again."""
+        for number, position in sorted(book.items(), key=lambda item: (item[1].opened_us, item[0])):
+            if not self._may_join(self.copies.get(number)):
+                continue
+            volume = self.settings.sized(position.volume)
+            if volume < self.settings.least:
+                self._pass_over(number, position, "SKIPPED")
+                self.declined.append((self.cursor, number))
+            elif self.openings_left(now_us) >= 1:
+                expires_us = now_us + self.settings.ttl_us
+                self._deliver_opening(self.cursor, number, position, volume, expires_us, now_us, "CAUGHT_UP")
+
+    def _may_join(self, copy: Copy | None) -> bool:
+        """What was delivered, and said to be too late, may have been done before the terminal forgot: ask its book first."""
+        if copy is None or copy.status != "MISSED" or copy.opened == 0:
+            return copy is None or copy.status == "MISSED"
+        return self.book_us is not None and self.book_us >= copy.changed_us
+
+    def is_due(self, now_us: int) -> bool:
+        """Whether the schedule compares the books now."""
+        if self.ended_us is not None and not any(copy.is_live for copy in self.copies.values()):
+            return False
+        return self.checked_us is None or self.checked_us < now_us - 60_000_000
+
+    # On what the follower says
+
+    def outcome(self, number: int) -> str | None:
+        """What is known to have become of a delivery."""
+        report = self.reports.get(number)
+        return self.settled.get(number) or (report.status if report else None)
 
     def report(self, report: Report) -> tuple[str, str | None]:
         verdict, code = self._judge(report)
         if code:
             self.events[code] += 1
-        if verdict != "RECORDED":
-            return verdict, code
+        if verdict == "RECORDED":
+            self._take(report)
+        return verdict, code
+
+    def _take(self, report: Report) -> None:
         self.reports[report.delivery] = report
         if report.status != "EXECUTED":
             assert report.code
             self.events[report.code] += 1
+        if report.status == "UNKNOWN":
+            return
         delivered = self.deliveries[report.delivery - 1]
         copy = self.copies[delivered.position]
+        copy = replace(copy, pending=copy.pending - 1, changed_us=self.now_us)
         if delivered.action in RAISING:
-            if report.status == "REJECTED":
-                copy = replace(copy, status="REFUSED", target=Decimal(0))
-            elif report.status == "EXECUTED":
-                opened = "OPEN" if copy.status == "DELIVERED" else copy.status
-                copy = replace(copy, ticket=report.ticket, status=opened)
-        elif delivered.action in ("CLOSE", "CANCEL") and (report.status == "EXECUTED" or report.code == "TRG03"):
-            copy = replace(copy, status="REFUSED" if copy.status == "REFUSED" else "CLOSED")
+            copy = self._opened(copy, delivered, report)
+        elif delivered.action in CUTTING:
+            copy = self._cut(copy, delivered, report)
+        elif report.status != "EXECUTED":
+            copy = replace(copy, stops=(None, None))
         self.copies[delivered.position] = copy
-        return verdict, code
+        self._settled.add(delivered.position)
 
-    def _judge(self, report: Report) -> tuple[str, str | None]:
+    def reports_end(self) -> None:
+        """The end of a batch: whoever holds more than it should, and waits for nothing, is looked at first."""
+        for copy in (self.copies[position] for position in self._settled):
+            if copy.pending == 0 and copy.held > copy.target:
+                self.checked_us = None
+        self._settled.clear()
+
+    def _opened(self, copy: Copy, delivered: Delivered, report: Report) -> Copy:
+        if report.status == "REJECTED":
+            # A guard that refuses sent nothing.
+            return replace(copy, status="MISSED" if report.code == "TRG01" else "REFUSED", target=Decimal(0))
+        if report.status != "EXECUTED":
+            return copy
+        filled = lots(report.volume)
+        if filled > delivered.volume:
+            self.events["TRR05"] += 1
+        status = "OPEN" if copy.status == "DELIVERED" else copy.status
+        return self._recounted(replace(copy, status=status, ticket=report.ticket, held=copy.held + filled))
+
+    def _cut(self, copy: Copy, delivered: Delivered, report: Report) -> Copy:
+        done = report.status == "EXECUTED"
+        if report.code == "TRG03":
+            copy = replace(copy, held=Decimal(0))
+        elif done and delivered.action == "PARTIAL_CLOSE" and not report.volume:
+            copy = replace(copy, held=min(copy.held, delivered.volume))
+        elif not done:
+            return copy
+        else:
+            held = Decimal(0) if delivered.action == "CANCEL" else copy.held - lots(report.volume)
+            copy = replace(copy, held=held)
+        if delivered.action != "PARTIAL_CLOSE" and copy.held <= 0 and copy.status not in ("REFUSED", "MISSED"):
+            copy = replace(copy, status="CLOSED")
+        return copy
+
+    @staticmethod
+    def _recounted(copy: Copy) -> Copy:
+        """Told to hold nothing and holding something after all: still closing, whatever was reported first."""
+        return replace(copy, status="CLOSING") if copy.status == "CLOSED" and copy.held > 0 else copy
+
+    def _judge(self, report: Report) -> tuple[str, str | None]:  # noqa: PLR0911
         if self.session is None or report.session != self.session:
             return "REPORT_NOT_ALLOWED", "TRA06"
         if not 1 <= report.delivery <= len(self.deliveries):
             return "REPORT_UNKNOWN", "TRR01"
+        delivered = self.deliveries[report.delivery - 1]
         if report.status == "EXECUTED" and not report.ticket:
             return "REPORT_MALFORMED", "TRR03"
-        if (first := self.reports.get(report.delivery)) is None:
-            return "RECORDED", None
-        same = first == report.but(session=first.session)
-        return ("REPORT_DUPLICATE", None) if same else ("REPORT_CONFLICT", "TRR02")
+        first = self.reports.get(report.delivery)
+        if report.status == "UNKNOWN":
+            return ("REPORT_DUPLICATE" if first or report.delivery in self.settled else "RECORDED"), None
+        if report.delivery in self.settled:
+            return "REPORT_CONFLICT", "TRR02"
+        if first is not None and first.status == "UNKNOWN" and report.code == "TRG01":
+            # Too late to be tried now says nothing of what was tried before.
+            return "REPORT_DUPLICATE", None
+        if first is not None and first.status != "UNKNOWN":
+            same = first == report.but(session=first.session)
+            return ("REPORT_DUPLICATE", None) if same else ("REPORT_CONFLICT", "TRR02")
+        if report.status == "EXECUTED" and delivered.action in RAISING and any(
+            copy.ticket == report.ticket and number != delivered.position for number, copy in self.copies.items()
+        ):  # fmt: skip
+            return "REPORT_CONFLICT", "TRR04"
+        return "RECORDED", None
 
     def resume(self, session: object, current: object, last: int) -> tuple[str | None, str | None]:
-        """code, and the state that is told."""
+        """code, and the state that is told; what is missing is delivered after it."""
         if session != current:
             return "TRA06", None
         if last > len(self.deliveries):
@@ -272,3 +616,91 @@ class Follower:
             self.state = "SYNCED"
         self.session = session
         return None, self.state
+
+    def reconcile(self, holdings: dict[int, Holding], last: int, book: Book) -> tuple[int, int]:
+        """The broker's book as of these deliveries: how many outcomes it settles, how much is not as it should be."""
+        unsettled = [
+            number
+            for number in range(1, last + 1)
+            if number not in self.settled and (number not in self.reports or self.reports[number].status == "UNKNOWN")
+        ]
+        openings = {self.deliveries[n - 1].position for n in unsettled if self.deliveries[n - 1].action in RAISING}
+        for number in unsettled:
+            self._settle(number, holdings)
+        differences, self.book_us = 0, self.now_us
+        for position, copy in list(self.copies.items()):
+            settles = sum(self.deliveries[number - 1].position == position for number in unsettled)
+            pending, holding = copy.pending - settles, holdings.get(position)
+            if copy.is_live or holding is not None or settles:
+                copy = replace(copy, changed_us=self.now_us)  # noqa: PLW2901
+            if not copy.is_live and holding is None:
+                self.copies[position] = replace(copy, pending=pending)
+                continue
+            holds = holding.volume if holding else Decimal(0)
+            differences += settles == 0 and holds != max(copy.held, Decimal(0))
+            self.copies[position] = self._follow(
+                copy, holding, pending, was_opening=position in openings, wanted=position in book
+            )
+        return len(unsettled), differences
+
+    def _settle(self, number: int, holdings: dict[int, Holding]) -> None:
+        delivered = self.deliveries[number - 1]
+        holding = holdings.get(delivered.position)
+        holds = holding.volume if holding else Decimal(0)
+        if delivered.action in RAISING:
+            done = holds > 0
+        elif delivered.action in CUTTING:
+            done = holds <= delivered.volume
+        else:
+            done = holding is not None and holding.stops == delivered.stops
+        self.settled[number] = "EXECUTED" if done else "FAILED"
+        if not done:
+            self.events["TRR06"] += 1
+
+    @staticmethod
+    def _follow(copy: Copy, holding: Holding | None, pending: int, *, was_opening: bool, wanted: bool) -> Copy:
+        """The copy as the broker has it; pending are deliveries that the broker's book is too old for."""
+        if holding is None:
+            gone = replace(copy, held=Decimal(0), pending=pending, stops=(None, None))
+            if copy.status == "DELIVERED" and was_opening:
+                # Whatever is still on its way about it will find nothing.
+                return replace(gone, status="MISSED", target=Decimal(0))
+            if pending > 0:
+                return gone
+            return replace(gone, status="REFUSED" if copy.status == "DELIVERED" else "CLOSED", target=Decimal(0))
+        found = replace(copy, held=holding.volume, pending=pending, ticket=holding.ticket, stops=holding.stops)
+        if copy.is_live:
+            return replace(found, status="OPEN" if copy.status == "DELIVERED" else copy.status)
+        opened = max(copy.opened, holding.volume)
+        found = replace(found, opened=opened)
+        if wanted and copy.status != "CLOSED":
+            return replace(found, status="OPEN", target=opened)
+        return replace(found, status="CLOSING", target=Decimal(0))
+
+
+@dataclass
+class Lane:
+    """Followers whose deliveries are decided together, and the master's book as far as they have come."""
+
+    followers: list[Follower]
+    book: Book = field(default_factory=Book)
+    cursor: tuple[int, int] = (1, 0)
+    differences: list[tuple[str, int]] = field(default_factory=list)
+
+    def advance(self, stream: Stream, limit: int) -> None:
+        differing = False
+        for place in [place for place in stream.accepted if place > self.cursor][:limit]:
+            entry = stream.log[place]
+            found = self.book.follow(entry.signal)
+            self.differences += found
+            differing = differing or bool(found)
+            for follower in self.followers:
+                follower.decide(place, entry, stream.now_us, halted=stream.halted)
+            self.cursor = place
+        for follower in self.followers if differing else []:
+            follower.checked_us = None  # the schedule looks at it at once
+
+    def catch_up(self, follower: Follower, stream: Stream, *, resumes: bool = False) -> int:
+        """On resuming a terminal is about to say what its broker trades; if it never did, nothing is opened before."""
+        may_open = not stream.halted and (follower.is_specified or not resumes)
+        return follower.catch_up(self.book, stream.now_us, may_open=may_open)
