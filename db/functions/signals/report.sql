@@ -175,19 +175,26 @@ begin
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED' and (r.code <> 'TRG01' or r.ord = r.known_since)) as refused,
       bool_or(r.action in ('OPEN', 'PLACE') and r.status = 'REJECTED' and r.code = 'TRG01' and r.ord = r.known_since) as missed,
       bool_or(r.action in ('CLOSE', 'CANCEL') and (r.status = 'EXECUTED' or r.code = 'TRG03')) as closed,
-      bool_or(r.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') and r.code = 'TRG03' or r.action = 'CANCEL' and r.status = 'EXECUTED')
-        as holds_nothing,
+      bool_or(r.ord = r.nothing_since) as holds_nothing,
       bool_or(r.reason = 'PROTECTED') as by_protection,
       -- There was nothing to trade: so much or less is held already.
       min(r.decided_volume) filter (
         where r.action = 'PARTIAL_CLOSE' and r.status = 'EXECUTED' and coalesce(r.volume, 0) = 0
       ) as remains,
       bool_or(r.action in ('MODIFY', 'AMEND') and r.status <> 'EXECUTED') as stops_failed,
-      coalesce(sum(r.volume) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED'), 0)
-      - coalesce(sum(r.volume) filter (where r.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
+      coalesce(sum(case when r.action in ('OPEN', 'PLACE') then r.volume when r.action in ('CLOSE', 'PARTIAL_CLOSE') then -r.volume end)
+        filter (where r.status = 'EXECUTED' and r.ord > coalesce(r.nothing_since, 0)), 0) as traded,
       max(r.ticket) filter (where r.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED') as ticket
-    from ruled as r
-    where r.verdict = 'RECORDED' and r.is_final
+    from (
+      -- Who says that nothing is held says so of what was traded before, not of what is reported after it.
+      select
+        u.*,
+        max(u.ord) filter (
+          where u.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') and u.code = 'TRG03' or u.action = 'CANCEL' and u.status = 'EXECUTED'
+        ) over (partition by u.subscription_id, u.stream_id, u.position_id) as nothing_since
+      from ruled as u
+      where u.verdict = 'RECORDED' and u.is_final
+    ) as r
     group by r.subscription_id, r.stream_id, r.position_id
   ), settled as (
     update signals.copies as c
@@ -197,18 +204,18 @@ begin
         when o.refused then 'REFUSED'
         when c.status in ('REFUSED', 'MISSED') then c.status
         -- The fill showed up after its close had found nothing: it is closed once more.
-        when c.status = 'CLOSED' and o.opened and o.holds_nothing is not true and c.held_volume + o.traded > 0 then 'CLOSING'
-        when o.closed and (o.holds_nothing or c.held_volume + o.traded <= 0) then 'CLOSED'
+        when c.status = 'CLOSED' and o.opened and found.held_volume > 0 then 'CLOSING'
+        when o.closed and found.held_volume <= 0 then 'CLOSED'
         when o.opened and c.status = 'DELIVERED' then 'OPEN'
         else c.status
       end,
       closed_by = case
-        when o.closed and (o.holds_nothing or c.held_volume + o.traded <= 0) and c.status not in ('REFUSED', 'MISSED')
+        when o.closed and found.held_volume <= 0 and c.status not in ('REFUSED', 'MISSED')
           then case when o.by_protection then 'PROTECTION' else 'MASTER' end
         else c.closed_by
       end,
       ticket = coalesce(o.ticket, c.ticket),
-      held_volume = case when o.holds_nothing then 0 else least(c.held_volume + o.traded, o.remains) end,
+      held_volume = least(found.held_volume, o.remains),
       pending = c.pending - o.settled,
       target_volume = case when o.refused then 0 else c.target_volume end,
       stop_loss = case when not o.stops_failed then c.stop_loss end,
@@ -217,7 +224,7 @@ begin
     from outcomes as o
     -- By the key and then by the row: a plan made while the table is empty must still be right when it is not.
     cross join lateral (
-      select k.ctid as row
+      select k.ctid as row, case when o.holds_nothing then 0 else k.held_volume end + o.traded as held_volume
       from signals.copies as k
       where k.lane = p_lane and k.subscription_id = o.subscription_id and k.stream_id = o.stream_id
         and k.position_id = o.position_id
