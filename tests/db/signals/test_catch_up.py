@@ -48,10 +48,10 @@ class TestIdempotence:
 
     def test_what_was_found_is_found_once(self, plane: Plane, master: Master, opened: Copier) -> None:
         master.does("OPEN", 2)
+        plane.tick(seconds=2)
         master.does("CLOSE", 1)
         opened.receives()
-        opened.reports(2, "REJECTED", code="TRG01")
-        opened.reports(3, "FAILED")
+        opened.reports(2, "FAILED")
         plane.write_settings(opened.subscription, late_join="ALL")
         assert told(opened.catches_up()) == [("CLOSE", 1), ("OPEN", 2)]
         for _ in range(3):
@@ -265,9 +265,7 @@ class TestCuts:
         copier.reports(2, "FAILED")
         return copier
 
-    @pytest.mark.parametrize(
-        ("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03"), ("FAILED", "TRG03")]
-    )
+    @pytest.mark.parametrize(("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03"), ("FAILED", "TRG03")])
     def test_a_close_that_failed_is_told_again_though_nothing_is_held(
         self, plane: Plane, doubtful: Copier, status: str, code: str
     ) -> None:
@@ -558,11 +556,42 @@ class TestMissed:
     def test_an_opening_that_the_guard_found_too_late(self, plane: Plane, master: Master, joiner: Copier) -> None:
         master.does("OPEN", 1)
         joiner.receives()
+        joiner.books(last=0)
+        plane.tick(seconds=1)
         joiner.reports(1, "REJECTED", code="TRG01")
         assert joiner.status() == "MISSED"
-        assert told(joiner.catches_up()) == [("OPEN", 1)]
+        for cause in ("operator", "resume", "schedule"):
+            assert joiner.catches_up(cause) == [], "it may have been done before the terminal forgot it"
+        answer = joiner.books()
+        assert (answer["delivery_seq"], told(plane.deliveries([joiner], 1))) == (2, [("OPEN", 1)])
         joiner.reports(2)
-        assert joiner.status() == "OPEN"
+        assert (joiner.status(), joiner.holds()) == ("OPEN", {1: Decimal("0.1")})
+        assert plane.verify() == {}
+
+    def test_one_that_was_done_all_the_same_is_not_done_again(
+        self, plane: Plane, master: Master, joiner: Copier
+    ) -> None:
+        """A terminal that lost its state is resent what it has done, and says that it is too late."""
+        master.does("OPEN", 1)
+        joiner.receives()
+        joiner.reports(1, "REJECTED", code="TRG01")
+        assert joiner.books(Holding(555, delivery=1))["delivery_seq"] == 1
+        assert (joiner.status(), joiner.holds()) == ("OPEN", {1: Decimal("0.1")})
+        assert joiner.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_one_that_came_too_late_again_needs_another_book(
+        self, plane: Plane, master: Master, joiner: Copier
+    ) -> None:
+        master.does("OPEN", 1)
+        joiner.receives()
+        for delivery in (1, 2, 3):
+            assert joiner.newest == delivery
+            plane.tick(seconds=1)
+            joiner.reports(delivery, "REJECTED", code="TRG01")
+            assert joiner.catches_up() == []
+            joiner.books()
+        assert told(plane.deliveries([joiner], resend=False)) == [("OPEN", 1)] * 4
         assert plane.verify() == {}
 
     @pytest.mark.parametrize("code", ["TRG02", "TRG04"])
@@ -638,6 +667,72 @@ class TestMissed:
         plane.write_settings(copier.subscription, sides=None)
         assert copier.catches_up() == []
         assert copier.status() == "SKIPPED"
+
+
+class TestSubscribedAgain:
+    """Who ends and subscribes again in the same portfolio still holds what the ended subscription holds."""
+
+    @pytest.fixture
+    def again(self, plane: Plane, master: Master) -> tuple[Copier, Copier]:
+        """The ended subscription that holds position 1, and its successor, that wants what it missed."""
+        first = plane.copier(master, late_join="ALL")
+        master.does("OPEN", 1)
+        first.receives()
+        first.reports(1, ticket=1)
+        plane.transition(first.subscription, "end")
+        plane.tick(seconds=1)
+        master.does("OPEN", 2)
+        second = plane.copier(master, account=first.account, late_join="ALL")
+        second.uploads("EURUSD")
+        return first, second
+
+    def test_it_is_not_opened_a_second_time(self, plane: Plane, master: Master, again: tuple[Copier, Copier]) -> None:
+        first, second = again
+        plane.pump(second.lane)
+        assert first.portfolio == second.portfolio
+        assert told(second.catches_up()) == [("OPEN", 2)]
+        second.reports(1, ticket=2)
+        second.books(Holding(2, 2), Holding(1))
+        assert second.newest == 1
+        # Each closes what it opened.
+        for position in (1, 2):
+            master.does("CLOSE", position)
+        found = {(each.subscription_id, each.position_id) for each in plane.pump(second.lane)}
+        assert found == {(first.subscription, 1), (second.subscription, 2)}
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("status", [None, "UNKNOWN", "FAILED"])
+    def test_nor_while_nobody_knows(self, plane: Plane, master: Master, status: str | None) -> None:
+        first = plane.copier(master)
+        master.does("OPEN", 1)
+        first.receives()
+        if status:
+            first.reports(1, status)
+        plane.transition(first.subscription, "end")
+        second = plane.copier(master, account=first.account, late_join="ALL")
+        assert second.catches_up() == []
+        assert plane.verify() == {}
+
+    def test_once_it_is_closed_it_may_be(self, plane: Plane, again: tuple[Copier, Copier]) -> None:
+        """Whoever closed it: a new subscription is a new decision."""
+        first, second = again
+        first.resume(session=second.session)
+        first.session = second.session
+        first.books()
+        assert first.copy()["closed_by"] == "FOLLOWER"
+        plane.pump(second.lane)
+        assert told(second.catches_up()) == [("OPEN", 1), ("OPEN", 2)]
+        assert plane.verify() == {}
+
+    def test_in_another_portfolio_it_is_another_s(self, plane: Plane, master: Master) -> None:
+        first = plane.copier(master)
+        master.does("OPEN", 1)
+        first.receives()
+        first.reports(1)
+        plane.transition(first.subscription, "end")
+        elsewhere = plane.portfolio(first.account)
+        second = plane.copier(master, account=first.account, portfolio=elsewhere, late_join="ALL")
+        assert told(second.catches_up()) == [("OPEN", 1)]
 
 
 class TestStops:

@@ -51,11 +51,41 @@ def test_what_does_not_raise_exposure_is_never_a_gap_fill(
     assert (other.action, other.gap_fill) == (action, False)
 
 
-def test_a_reported_delivery_is_still_counted(plane: Plane, master: Master, copier: Copier) -> None:
+@pytest.mark.parametrize("action", ["OPEN", "CLOSE", "PARTIAL_CLOSE", "MODIFY", "AMEND", "CANCEL"])
+@pytest.mark.parametrize(
+    ("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03"), ("FAILED", "TRG04"), ("UNKNOWN", "TRG06")]
+)
+def test_what_was_reported_is_resent_to_be_counted_and_not_done(
+    plane: Plane, master: Master, copier: Copier, action: str, status: str, code: str
+) -> None:
+    """Of an order without an answer only openings: a cut that may not have been done must not be lost."""
+    if action != "OPEN":
+        master.does("OPEN", 1)
+    master.does(action, 1, volume="0.05")
+    number = copier.receives()[-1].delivery_seq
+    copier.reports(number, status, code=code)
+    (again,) = plane.deliveries([copier], number - 1)
+    assert (again.delivery_seq, again.possible_duplicate) == (number, True)
+    assert again.gap_fill == (status != "UNKNOWN" or action == "OPEN")
+
+
+def test_the_word_of_a_book_is_a_report_too(plane: Plane, master: Master, copier: Copier) -> None:
     master.does("OPEN", 1)
+    master.does("CLOSE", 1)
     copier.receives()
-    copier.reports(1)
-    assert [each.delivery_seq for each in plane.deliveries([copier])] == [1]
+    plane.tick(seconds=30)
+    copier.books()
+    assert [each.gap_fill for each in plane.deliveries([copier])] == [True, True]
+
+
+def test_what_is_delivered_for_the_first_time_is_no_gap_fill_whatever_was_reported(
+    plane: Plane, master: Master, copier: Copier
+) -> None:
+    master.does("OPEN", 1)
+    master.does("CLOSE", 1)
+    copier.receives()
+    copier.reports(2, "REJECTED", code="TRG03")
+    assert [each.gap_fill for each in plane.deliveries([copier], resend=False)] == [False, False]
 
 
 def test_the_limit_counts_for_each_subscription(plane: Plane, master: Master) -> None:

@@ -60,7 +60,7 @@ def test_after_a_silence_it_is_as_loud_as_it_should_be_at_once(plane: Plane, clo
     assert plane.events() == ["TRS30"]
 
 
-@pytest.mark.parametrize(("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03"), ("FAILED", "TRG04")])
+@pytest.mark.parametrize(("status", "code"), [("EXECUTED", ""), ("REJECTED", "TRG03")])
 def test_the_answer_ends_it(plane: Plane, closing: Copier, status: str, code: str) -> None:
     plane.tick(seconds=11)
     plane.escalate()
@@ -149,3 +149,18 @@ def test_lanes_and_subscriptions_are_escalated_each_for_itself(plane: Plane, mas
     assert plane.escalate() == "2 deliveries escalated"
     found = plane.rows("select lane, subscription_id from signals.escalations order by 1, 2")
     assert found == [(2, copiers[1].subscription), (3, copiers[2].subscription)]
+
+
+def test_a_close_that_keeps_failing_gets_louder_all_the_same(plane: Plane, closing: Copier) -> None:
+    """Each telling is answered at once, and none is done: what counts is how long ago it was told first."""
+    for delivery, (seconds, level) in enumerate(((11, 1), (50, 2), (540, 3), (3000, 4), (86400, 4)), start=2):
+        closing.reports(delivery, "FAILED", code="10018")
+        plane.tick(seconds=seconds)
+        plane.escalate()
+        assert levels(plane) == [(2, level)]
+        assert [each.action for each in closing.catches_up()] == ["CLOSE"]
+    closing.reports(7)
+    plane.escalate()
+    assert levels(plane) == []
+    assert plane.overdue() == []
+    assert plane.events(code="TRS30") == ["TRS30"] * 4

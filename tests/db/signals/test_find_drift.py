@@ -1,7 +1,10 @@
 """Drift: what differs while nobody asks is found by the clock, and a cut that failed first of all."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.db.plane import Copier, Holding, Master, Plane
@@ -111,7 +114,7 @@ def test_what_fails_for_days_is_tried_less_and_less_often(plane: Plane, master: 
     """A market that is closed over the weekend: at once again, and then every quarter of an hour."""
     master.does("CLOSE", 1)
     opened.receives()
-    told = []
+    told: list[Any] = []
     for _ in range(2 * 24 * 60):
         newest = opened.newest
         if newest > len(told) + 1:
@@ -121,3 +124,110 @@ def test_what_fails_for_days_is_tried_less_and_less_often(plane: Plane, master: 
         plane.find_drift()
     assert (told[1] - told[0]).total_seconds() <= 120
     assert 180 < len(told) < 210
+
+
+class TestShare:
+    """What a run does is bounded, and who is looked at next is who waited longest."""
+
+    def positions(self, plane: Plane, copier: Copier, master: Master, count: int) -> None:
+        """The master holds so many, as the lane of the copier has it."""
+        plane.admin.execute(
+            "insert into signals.positions (lane, stream_id, position_id, symbol, side, order_type, volume,"
+            " opened_volume, price, stop_loss, take_profit, magic, digits, contract_size, opened_at, changed_epoch,"
+            " changed_seq)"
+            " select %s, %s, p, 'EURUSD', 'BUY', 'MARKET', 0.1, 0.1, 1.1, 0, 0, 0, 5, 100000, core.now(), 1, 0"
+            " from generate_series(1, %s) as p",
+            [copier.lane, master.stream, count],
+        )
+
+    def test_a_run_looks_at_about_three_thousand(self, plane: Plane, master: Master) -> None:
+        copiers = [plane.copier(master, lane=2) for _ in range(5)]
+        self.positions(plane, copiers[0], master, 1490)
+        plane.find_drift()
+        seen = []
+        for _ in range(2):
+            plane.tick(minutes=2)
+            for _ in range(4):
+                plane.tick(seconds=1)
+                plane.find_drift()
+                seen.append(
+                    plane.rows(
+                        "select subscription_id - %s from signals.subscription_heads where checked_at = %s order by 1",
+                        copiers[0].subscription,
+                        plane.now,
+                    )
+                )
+        assert sorted(number for turn in seen[:4] for number in turn) == [0, 1, 2, 3, 4]
+        assert sorted(number for turn in seen[4:] for number in turn) == [0, 1, 2, 3, 4]
+        assert max(len(turn) for turn in seen) == 2
+
+    def test_one_that_is_too_large_by_itself_is_looked_at_all_the_same(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master)
+        self.positions(plane, copier, master, 3500)
+        plane.tick(minutes=2)
+        plane.find_drift()
+        assert plane.value("select checked_at from signals.subscription_heads") == plane.now
+
+
+class TestFailure:
+    @pytest.fixture
+    def unlucky(self, own_plane: Plane) -> tuple[Plane, list[Copier]]:
+        """Three copiers that each are to close a position; of the second it cannot be written."""
+        master = own_plane.master(lane=1)
+        copiers = [own_plane.copier(master, lane=2) for _ in range(3)]
+        master.does("OPEN", 1)
+        own_plane.pump(2)
+        for copier in copiers:
+            copier.reports(1)
+        own_plane.find_drift()
+        own_plane.admin.execute(
+            f"create function fail() returns trigger language plpgsql as $$ begin"
+            f" if new.subscription_id = {copiers[1].subscription} then raise 'a drill'; end if; return new; end $$;"
+            f" create trigger fail before insert on signals.decisions for each row execute function fail()".encode()
+        )
+        drift(own_plane)
+        own_plane.tick(minutes=2)
+        return own_plane, copiers
+
+    def test_what_cannot_be_caught_up_is_recorded_and_harms_nobody_else(
+        self, unlucky: tuple[Plane, list[Copier]]
+    ) -> None:
+        plane, copiers = unlucky
+        assert plane.find_drift() == "2 deliveries"
+        assert [copier.status() for copier in copiers] == ["CLOSING", "OPEN", "CLOSING"]
+        event = plane.record("select * from signals.protection_events")
+        assert (event["origin"], event["code"], event["subscription_id"]) == ("PLANE", "TRS37", copiers[1].subscription)
+        assert event["detail"] == {"sqlstate": "P0001", "message": "a drill"}
+
+    def test_it_is_tried_again_in_its_turn(self, unlucky: tuple[Plane, list[Copier]]) -> None:
+        plane, copiers = unlucky
+        plane.find_drift()
+        plane.admin.execute("drop trigger fail on signals.decisions")
+        assert plane.find_drift() is None
+        plane.tick(minutes=1, microseconds=1)
+        assert plane.find_drift() == "1 deliveries"
+        assert copiers[1].status() == "CLOSING"
+        assert plane.verify() == {}
+
+
+def test_heads_are_locked_in_the_order_in_which_dispatch_locks_them(plane: Plane, master: Master) -> None:
+    """Whoever waited longest is chosen first, and not locked first: two who lock crosswise wait for ever."""
+    first, second = (plane.copier(master, lane=2) for _ in range(2))
+    plane.find_drift()
+    plane.tick(minutes=2)
+    plane.admin.execute(
+        "update signals.subscription_heads set checked_at = checked_at - interval '1 hour' where subscription_id = %s",
+        [second.subscription],
+    )
+    lock = "select from signals.subscription_heads where lane = 2 and subscription_id = %s for no key update nowait"
+    with plane.connect("ecp_owner") as clock, psycopg.connect(plane.url) as dispatch, ThreadPoolExecutor(1) as pool:
+        (pid,) = clock.execute("select pg_backend_pid()").fetchone() or (0,)
+        dispatch.execute(lock, [first.subscription])
+        run = pool.submit(clock.execute, "select signals.find_drift()")
+        while not plane.value("select cardinality(pg_blocking_pids(%s))", pid):
+            assert not run.done()
+        try:
+            dispatch.execute(lock, [second.subscription])
+        finally:
+            dispatch.rollback()
+            run.result()

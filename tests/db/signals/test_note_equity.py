@@ -44,9 +44,36 @@ class TestWhatIsNoted:
         assert plane.note_equity([copier.beat("1"), copier.beat("3"), copier.beat("2")]) == [None] * 3
         assert plane.value("select equity from signals.portfolios") == 2
 
-    def test_an_account_that_lost_everything_is_worth_nothing(self, plane: Plane, copier: Copier) -> None:
-        assert copier.beats("0", balance="0") is None
-        assert plane.rows("select balance, equity from signals.portfolios") == [(0, 0)]
+    @pytest.mark.parametrize(("balance", "equity"), [("0", "-0.01"), ("0.01", "0"), ("0", "5")])
+    def test_an_account_that_lost_everything_is_worth_nothing(
+        self, plane: Plane, copier: Copier, balance: str, equity: str
+    ) -> None:
+        assert copier.beats(equity, balance=balance) is None
+        found = plane.rows("select balance, equity from signals.portfolios")
+        assert found == [(Decimal(balance), Decimal(equity))]
+
+    def test_a_terminal_without_its_broker_tells_nothing_of_the_account(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        """No balance and no equity is who is not logged in: that loses nothing and closes nothing."""
+        plane.protect(opened.portfolio, "EQUITY_FLOOR", "9000", action="CLOSE_ALL")
+        plane.tick(seconds=30)
+        before = plane.rows("select * from signals.equities"), plane.rows("select * from signals.portfolios")
+        beat = opened.beat("0", balance="0", subscription=opened.subscription, processed=1, profit="-500")
+        assert plane.note_equity([beat]) == [None]
+        assert triggered(plane) == []
+        assert (plane.rows("select * from signals.equities"), plane.rows("select * from signals.portfolios")) == before
+        assert plane.value("select acknowledged_seq from signals.subscription_heads") == 1
+        # Nor is it known any longer than what was told last.
+        plane.tick(seconds=31)
+        opened.beats("0", balance="0")
+        master.does("OPEN", 2)
+        assert opened.receives() == []
+        assert opened.reasons()[-1] == "EQUITY_UNKNOWN"
+
+    def test_what_one_terminal_does_not_know_another_may(self, plane: Plane, copier: Copier) -> None:
+        assert plane.note_equity([copier.beat("7"), copier.beat("0", balance="0")]) == [None, None]
+        assert plane.value("select equity from signals.portfolios") == 7
 
     def test_an_account_may_be_worth_less_than_nothing(self, plane: Plane, copier: Copier) -> None:
         assert copier.beats("-50") is None
@@ -192,6 +219,23 @@ class TestDailyLoss:
         opened.beats("8900", broker_us=broker(plane, 3))
         assert triggered(plane) == [("DAILY_LOSS", 500)]
 
+    def test_the_day_begins_with_what_was_known_last(self, plane: Plane, opened: Copier) -> None:
+        """What was lost over the gap of a night, while nobody told, is a loss of the day."""
+        plane.protect(opened.portfolio, "DAILY_LOSS", "500")
+        opened.beats("9800")
+        plane.tick(days=1)
+        opened.beats("9300.01")
+        assert plane.rows("select day_equity, equity from signals.equities") == [(9800, Decimal("9300.01"))]
+        assert triggered(plane) == []
+        opened.beats("9300")
+        assert triggered(plane) == [("DAILY_LOSS", 500)]
+
+    def test_of_the_first_day_with_what_was_told_first(self, plane: Plane, copier: Copier) -> None:
+        plane.protect(copier.portfolio, "DAILY_LOSS", "500")
+        copier.beats("9000")
+        copier.beats("8500.01")
+        assert triggered(plane) == []
+
     def test_a_clock_that_is_set_back_over_midnight_forgives_nothing(self, plane: Plane, opened: Copier) -> None:
         """The end of daylight saving brings the day before back for an hour."""
         plane.protect(opened.portfolio, "DAILY_LOSS", "500")
@@ -261,6 +305,23 @@ class TestOfOneSubscription:
         for equity in ("10000", "1"):
             copier.beats(equity, subscription=copier.subscription, profit="0")
         assert triggered(plane) == []
+
+    @pytest.mark.parametrize("capital", [500, 3000])
+    def test_money_that_is_given_or_taken_is_neither_profit_nor_loss(
+        self, plane: Plane, master: Master, capital: int
+    ) -> None:
+        copier = plane.copier(master, capital=1000)
+        for kind in ("DRAWDOWN", "DAILY_LOSS"):
+            plane.protect(copier.portfolio, kind, "100", "MONEY", "CLOSE_ONLY", copier.subscription)
+        for profit in ("20", "-30"):
+            copier.beats(subscription=copier.subscription, profit=profit)
+        plane.write_settings(copier.subscription, capital=capital)
+        measured = "select equity, day_equity, peak_equity from signals.equities where subscription_id > 0"
+        assert plane.rows(measured) == [(capital - 30, capital + 20, capital + 20)]
+        copier.beats(subscription=copier.subscription, profit="-79.99")
+        assert triggered(plane) == []
+        copier.beats(subscription=copier.subscription, profit="-80")
+        assert triggered(plane) == [("DRAWDOWN", 100), ("DAILY_LOSS", 100)]
 
     def test_openings_wait_for_its_own_equity(self, plane: Plane, master: Master) -> None:
         """What the account is worth says nothing of what the subscription lost."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.db.plane import Copier, Delivery, Holding, Master, Plane, e8
+from tests.db.plane import Copier, Delivery, Holding, Master, Plane, Specification, e8
 
 pytestmark = pytest.mark.core
 
@@ -157,6 +157,7 @@ class TestHedging:
         copier.receives()
         if status:
             copier.reports(1, status, code="TRG06")
+        plane.tick(seconds=30)
         answer = copier.books()
         assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (1, 0, 2)
         assert answered(plane, copier) == [(1, "FAILED", "SNAPSHOT")]
@@ -164,7 +165,49 @@ class TestHedging:
         assert "TRR06" in plane.events()
         assert plane.verify() == {}
 
+    def test_but_for_half_a_minute_it_may_be_on_its_way(self, plane: Plane, delivered: Copier) -> None:
+        """Sent, not answered, and not filled yet: what is tried again too soon is filled twice."""
+        plane.write_settings(delivered.subscription, late_join="ALL")
+        plane.tick(seconds=29, microseconds=999_999)
+        assert delivered.books()["settled"] == 0
+        # From when the terminal was in doubt: it may have sent the order as late as that.
+        delivered.reports(1, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=29, microseconds=999_999)
+        answer = delivered.books()
+        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 0, 1)
+        assert (delivered.status(), delivered.copy()["pending"]) == ("DELIVERED", 1)
+        assert delivered.catches_up() == []
+        assert plane.verify() == {}
+        plane.tick(microseconds=1)
+        answer = delivered.books()
+        assert (answer["settled"], answer["delivery_seq"]) == (1, 2)
+        assert plane.verify() == {}
+
+    def test_what_is_filled_within_it_is_one_opening(self, plane: Plane, delivered: Copier) -> None:
+        plane.write_settings(delivered.subscription, late_join="ALL")
+        delivered.reports(1, "UNKNOWN", code="TRG06")
+        assert delivered.books()["settled"] == 0
+        assert delivered.books(Holding(555, 1))["settled"] == 1
+        assert (delivered.status(), delivered.holds(), delivered.newest) == ("OPEN", {1: Decimal("0.1")}, 1)
+        assert plane.verify() == {}
+
+    def test_a_close_that_comes_meanwhile_is_done_when_nothing_is_there_and_not_forgotten(
+        self, plane: Plane, master: Master, delivered: Copier
+    ) -> None:
+        delivered.reports(1, "UNKNOWN", code="TRG06")
+        master.does("CLOSE", 1)
+        delivered.receives()
+        delivered.books()
+        assert delivered.copy()["pending"] == 1
+        # The fill shows up after all.
+        delivered.books(Holding(555, 1))
+        assert fresh(plane, delivered, 2) == [("CLOSE", 1)]
+        delivered.reports(3)
+        assert (delivered.status(), delivered.holds()) == ("CLOSED", {})
+        assert plane.verify() == {}
+
     def test_without_late_join_it_stays_away(self, plane: Plane, delivered: Copier) -> None:
+        plane.tick(seconds=30)
         delivered.books()
         assert (delivered.status(), delivered.newest) == ("MISSED", 1)
         assert plane.verify() == {}
@@ -229,11 +272,37 @@ class TestHedging:
         assert answered(plane, opened)[1:] == [(2, status, "SNAPSHOT")]
         assert fresh(plane, opened, 2) == ([] if status == "EXECUTED" else [("MODIFY", 1)])
 
+    @pytest.mark.parametrize(
+        ("digits", "told", "found", "is_there"),
+        [
+            (5, "1.05", "1.050005", True),
+            (5, "1.05", "1.05001", False),
+            (5, "1.05", "0", False),
+            (3, "150.1234", "150.123", True),
+            (3, "150.1234", "150.124", False),
+            (3, "0.0004", "0", False),
+            (2, "2000.004", "2000", True),
+            (2, "2000", "2000.01", False),
+        ],
+    )
+    def test_stops_are_there_to_half_a_point_of_the_symbol(
+        self, plane: Plane, master: Master, copier: Copier, digits: int, told: str, found: str, is_there: bool
+    ) -> None:
+        """A broker rounds to its own digits."""
+        copier.uploads(Specification("EURUSD", digits=digits))
+        master.does("OPEN", 1, stop_loss=told)
+        copier.receives()
+        copier.reports(1)
+        copier.books(Holding(position=1, stop_loss=found))
+        assert fresh(plane, copier, 1) == ([] if is_there else [("MODIFY", 1)])
+        assert plane.verify() == {}
+
     def test_everything_about_a_copy_is_settled_at_once(self, plane: Plane, master: Master, delivered: Copier) -> None:
         master.does("MODIFY", 1, stop_loss="1.05")
         master.does("PARTIAL_CLOSE", 1, volume="0.05")
         master.does("CLOSE", 1)
         delivered.receives()
+        plane.tick(seconds=30)
         assert delivered.books()["settled"] == 4
         assert (delivered.status(), delivered.copy()["pending"]) == ("CLOSED", 0)
         assert plane.verify() == {}
@@ -255,6 +324,7 @@ class TestHedging:
         master.does("CLOSE", 1)
         delivered.receives()
         delivered.reports(2, "REJECTED", code="TRG03")
+        plane.tick(seconds=30)
         assert delivered.books()["settled"] == 1
         assert (delivered.status(), delivered.copy()["pending"], delivered.newest) == ("CLOSED", 0, 2)
         assert plane.verify() == {}
@@ -265,6 +335,7 @@ class TestLateFill:
 
     def test_it_is_kept_while_the_master_holds_it(self, plane: Plane, delivered: Copier) -> None:
         delivered.reports(1, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=30)
         delivered.books()
         assert delivered.status() == "MISSED"
         assert delivered.books(Holding(555, 1))["differences"] == 1
@@ -275,7 +346,8 @@ class TestLateFill:
         assert delivered.newest == 1
         assert plane.verify() == {}
 
-    def test_and_cut_with_its_master(self, master: Master, delivered: Copier) -> None:
+    def test_and_cut_with_its_master(self, plane: Plane, master: Master, delivered: Copier) -> None:
+        plane.tick(seconds=30)
         delivered.books()
         delivered.books(Holding(555, 1))
         master.does("PARTIAL_CLOSE", 1, volume="0.05")
@@ -284,6 +356,7 @@ class TestLateFill:
         assert [(each.action, each.volume_e8) for each in got] == [("PARTIAL_CLOSE", e8("0.05")), ("CLOSE", 0)]
 
     def test_it_is_closed_when_the_master_has_closed(self, plane: Plane, master: Master, delivered: Copier) -> None:
+        plane.tick(seconds=30)
         delivered.books()
         master.does("CLOSE", 1)
         delivered.receives()
@@ -336,14 +409,73 @@ class TestWhose:
         assert opened.books(Holding(1, 1, volume="0.07"), Holding(2, 1, volume="0.03"))["differences"] == 0
         assert opened.holds() == {1: Decimal("0.1")}
 
-    @pytest.mark.parametrize("holding", [Holding(42), Holding(42, position=99), Holding(42, delivery=99)])
+    @pytest.mark.parametrize(
+        "holding",
+        [
+            Holding(42),
+            Holding(42, position=99),
+            Holding(42, delivery=99),
+            Holding(42, position=1, side="SELL"),
+            Holding(42, position=1, symbol="EURUSD.m"),
+            Holding(42, delivery=1, side="SELL"),
+            Holding(42, delivery=1, symbol="GBPUSD"),
+        ],
+    )
     def test_what_is_nobody_s_copy_is_recorded_and_left_alone(
         self, plane: Plane, opened: Copier, holding: Holding
     ) -> None:
         answer = opened.books(Holding(position=1), holding)
         assert (answer["differences"], answer["delivery_seq"]) == (1, 1)
-        assert plane.differences(origin="FOLLOWER") == [("UNEXPECTED", holding.position or None)]
+        assert plane.differences(origin="FOLLOWER") == [("UNEXPECTED", None)]
+        (found,) = plane.value("select found from signals.differences")
+        assert found == {"ticket": 42, "symbol": holding.symbol, "side": holding.side, "volume": 0.1}
         assert opened.holds() == {1: Decimal("0.1")}
+        assert plane.verify() == {}
+
+    def test_of_strangers_there_is_a_row_a_book_and_only_when_they_change(self, plane: Plane, opened: Copier) -> None:
+        own, strangers = Holding(position=1), [Holding(40 + number) for number in range(5)]
+        rows = []
+        for book in (strangers, strangers, strangers[::-1], strangers[:4], [], strangers[:4], [strangers[0]]):
+            opened.books(own, *book)
+            rows.append(len(plane.differences()))
+        assert rows[:4] == [1, 1, 1, 2]
+        assert rows[-1] == rows[-2] + 1
+        tickets = "select jsonb_path_query_array(found, '$[*].ticket') from signals.differences order by difference_id"
+        assert plane.rows(tickets)[:2] == [[40, 41, 42, 43, 44], [40, 41, 42, 43]]
+
+    def test_what_another_subscription_of_the_account_opened_is_not_taken_for_one_s_own(
+        self, plane: Plane, master: Master
+    ) -> None:
+        """A terminal that knows the number of the delivery, and not of which subscription: both count from 1."""
+        account = plane.account("subscriber")
+        masters = [master, plane.master()]
+        first, second = (plane.copier(each, account=account) for each in masters)
+        first.resume(session=second.session)
+        first.session = second.session
+        for each, copier, ticket in zip(masters, (first, second), (11, 12), strict=True):
+            each.does("OPEN", 1)
+            copier.receives()
+            copier.reports(1, ticket=ticket)
+        everything = [Holding(11, delivery=1), Holding(12, delivery=1)]
+        for copier in (first, second):
+            assert copier.books(*everything)["code"] is None
+            assert (copier.holds(), copier.newest) == ({1: Decimal("0.1")}, 1)
+        assert plane.verify() == {}
+
+    def test_nor_by_the_position_of_the_other_master(self, plane: Plane, master: Master) -> None:
+        account = plane.account("subscriber")
+        masters = [master, plane.master()]
+        first, second = (plane.copier(each, account=account) for each in masters)
+        first.resume(session=second.session)
+        first.session = second.session
+        masters[1].does("OPEN", 1)
+        second.receives()
+        second.reports(1, ticket=12)
+        master.does("OPEN", 1)
+        first.receives()
+        plane.tick(seconds=30)
+        answer = first.books(Holding(12, position=1))
+        assert (answer["settled"], first.holds(), first.status()) == (1, {}, "MISSED")
         assert plane.verify() == {}
 
 
@@ -405,6 +537,7 @@ class TestDifferences:
         copier.receives()
         copier.reports(1, ticket=11)
         copier.connect()
+        plane.tick(seconds=30)
         answer = copier.books(Holding(11, delivery=1), Holding(12, delivery=2))
         assert answer["settled"] == 3
         assert fresh(plane, copier, 4) == [("OPEN", 3), ("OPEN", 4)]
@@ -464,6 +597,7 @@ class TestNetting:
         masters, copiers = netted
         self.opens(masters[0], copiers[0])
         copiers[0].reports(1, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=30)
         assert copiers[0].books(*found)["settled"] == 1
         assert answered(plane, copiers[0]) == [(1, status, "SNAPSHOT")]
         assert copiers[0].holds() == ({1: Decimal("0.1")} if found else {})
@@ -494,6 +628,7 @@ class TestNetting:
         masters[0].does("CLOSE", 1)
         copier.receives()
         copier.reports(2, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=30)
         copier.books(net("0.10"))
         assert fresh(plane, copier, 2) == [("CLOSE", 1)]
         assert plane.verify() == {}
@@ -514,6 +649,66 @@ class TestNetting:
         assert copier.catches_up() == []
         assert plane.verify() == {}
 
+    @pytest.mark.parametrize("found", [[], [net("0.10")], [net("0.20")], [net("0.10", "SELL")]])
+    def test_changes_in_doubt_that_go_both_ways_stay_in_doubt(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: list[Holding]
+    ) -> None:
+        """A close and an opening: nothing done, and both, and a part of each, look alike."""
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier, 1)
+        copier.reports(1)
+        masters[0].does("CLOSE", 1)
+        self.opens_too(masters[0], copier)
+        for delivery in (2, 3):
+            copier.reports(delivery, "UNKNOWN", code="TRG06")
+        assert copier.books(*found)["settled"] == 0
+        assert [copier.copy(position)["pending"] for position in (1, 2)] == [1, 1]
+        assert copier.holds() == {1: Decimal("0.1")}
+        assert copier.catches_up() == []
+        assert plane.verify() == {}
+
+    @staticmethod
+    def opens_too(master: Master, copier: Copier) -> None:
+        master.does("OPEN", 2)
+        assert [each.action for each in copier.receives()] == ["CLOSE", "OPEN"]
+
+    def test_one_in_which_the_copies_go_both_ways_may_be_anything(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        self.opens(masters[0], copiers[0], volume="0.30")
+        self.opens(masters[1], copiers[1], side="SELL")
+        copiers[0].reports(1, volume="0.30", ticket=1)
+        copiers[1].reports(1, ticket=2)
+        assert copiers[0].books()["differences"] == 1
+        assert [copier.holds() for copier in copiers] == [{1: Decimal("0.3")}, {1: Decimal("0.1")}]
+        assert [copier.newest for copier in copiers] == [1, 1]
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("whose", [0, 1])
+    def test_nor_while_anything_in_it_is_in_doubt(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]], whose: int
+    ) -> None:
+        masters, copiers = netted
+        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
+            self.opens(master, copier)
+            copier.reports(1, ticket=number + 1)
+        self.opens(masters[whose], copiers[whose], 2)
+        copiers[0].books()
+        assert copiers[1].holds() == {1: Decimal("0.1")}
+        assert copiers[1].status() == "OPEN"
+        assert plane.verify() == {}
+
+    def test_what_does_not_change_is_recorded_once(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier)
+        copier.reports(1)
+        found = [copier.books(net(volume))["differences"] for volume in ("0.50", "0.50", "0.40", "0.50")]
+        assert found == [1, 0, 1, 1]
+        assert plane.differences() == [("NET_VOLUME", None)] * 3
+
     def test_while_another_s_are_in_doubt_nothing_can_be_told(
         self, plane: Plane, netted: tuple[list[Master], list[Copier]]
     ) -> None:
@@ -521,6 +716,7 @@ class TestNetting:
         for master, copier in zip(masters, copiers, strict=True):
             self.opens(master, copier)
             copier.reports(1, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=30)
         assert copiers[0].books(net("0.10"))["settled"] == 0
         copiers[1].reports(1, ticket=5)
         assert copiers[0].books(net("0.10"))["settled"] == 1

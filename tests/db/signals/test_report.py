@@ -438,6 +438,14 @@ class TestHeldVolume:
         assert (opened.status(), opened.holds()) == ("CLOSING", {1: Decimal("0.06")})
         assert plane.verify() == {}
 
+    def test_but_nothing_that_was_not_held_before(self, plane: Plane, master: Master, opened: Copier) -> None:
+        opened.reports(1, volume="0.03")
+        master.does("PARTIAL_CLOSE", 1, volume="0.04")
+        opened.receives()
+        opened.reports(2, price=0, volume=0)
+        assert opened.holds() == {1: Decimal("0.03")}
+        assert plane.verify() == {}
+
     def test_a_cancelled_order_holds_nothing(self, plane: Plane, master: Master, copier: Copier) -> None:
         master.does("PLACE", 1)
         master.does("CANCEL", 1)

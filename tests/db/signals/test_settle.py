@@ -75,6 +75,30 @@ def test_a_close(
     assert plane.verify() == {}
 
 
+def test_a_fill_of_what_was_closed_meanwhile_is_closed_again(plane: Plane, master: Master, doubtful: Copier) -> None:
+    """The close found nothing, for the opening was still on its way."""
+    master.does("CLOSE", 1)
+    doubtful.receives()
+    doubtful.reports(2, "REJECTED", code="TRG03")
+    assert doubtful.status() == "CLOSED"
+    settle(plane, doubtful.subscription, 1)
+    assert (doubtful.status(), doubtful.holds()) == ("CLOSING", {1: Decimal("0.1")})
+    (close,) = doubtful.catches_up()
+    assert (close.action, close.ticket) == ("CLOSE", 555)
+    doubtful.reports(3)
+    assert (doubtful.status(), doubtful.holds()) == ("CLOSED", {})
+    assert plane.verify() == {}
+
+
+def test_of_what_was_not_filled_nothing_is_left_to_close(plane: Plane, master: Master, doubtful: Copier) -> None:
+    master.does("CLOSE", 1)
+    doubtful.receives()
+    doubtful.reports(2, "REJECTED", code="TRG03")
+    settle(plane, doubtful.subscription, 1, "FAILED", None, None)
+    assert (doubtful.status(), doubtful.catches_up()) == ("CLOSED", [])
+    assert plane.verify() == {}
+
+
 def test_what_was_never_answered_can_be_settled_too(plane: Plane, master: Master, copier: Copier) -> None:
     master.does("OPEN", 1)
     copier.receives()

@@ -40,7 +40,7 @@ def test_other_settings_are_shown_beside_what_was_decided(plane: Plane, master: 
     ]
     assert [row["copy_side"] for row in rows] == ["SELL"] * 3
     assert rows[0]["formula"] == "0.1 lots x 0.5 = 0.05, down to step 0.01 = 0.05, within 0.01 to 100"
-    assert rows[0]["notional"] == Decimal("5500")
+    assert rows[0]["notional"] == Decimal(5500)
 
 
 def test_without_changes_it_is_what_was_decided(plane: Plane, master: Master, copier: Copier) -> None:
@@ -48,7 +48,9 @@ def test_without_changes_it_is_what_was_decided(plane: Plane, master: Master, co
         master.does(action, 1, volume="0.10")
     copier.receives()
     rows = what_if(plane, copier, {})
-    assert [(row["reason"], row["volume"]) for row in rows] == [(row["reason_then"], row["volume_then"]) for row in rows]
+    assert [(row["reason"], row["volume"]) for row in rows] == [
+        (row["reason_then"], row["volume_then"]) for row in rows
+    ]
     assert len(rows) == 5
 
 
