@@ -115,7 +115,7 @@ class Crowd:
                 connection.execute("select signals.catch_up(2::smallint, %s, 'a test')", [subscriptions])
 
     def show(self) -> None:
-        """Snapshots that differ: their dispatch catches up all who follow."""
+        """Snapshots that differ: their dispatch marks all who follow, and the clock catches them up."""
         dice = self.dice("show")
         master = self.plane.master(lane=1)
         for _ in range(2):

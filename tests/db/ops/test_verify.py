@@ -194,6 +194,14 @@ def test_other_damage_is_found_too(life: Life, name: str, damage: str) -> None:
     assert name in life.plane.verify()
 
 
+def test_decisions_of_before_the_lot_kept_its_fraction_are_no_offenders(life: Life) -> None:
+    life.corrupt(
+        'update signals.decisions set inputs = \'{"mode": "multiplier", "multiplier": 1, "raw": 0.3, "step": 0.01,'
+        " \"minimum\": 0.01, \"maximum\": 100}' where reason = 'COPIED' and action = 'OPEN'"
+    )
+    assert life.plane.verify() == {}
+
+
 def test_a_line_says_how_many_and_shows_five(plane: Plane) -> None:
     masters = [plane.master() for _ in range(7)]
     for master in masters:
