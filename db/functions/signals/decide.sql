@@ -200,7 +200,7 @@ begin
       case
         -- What would have been copied already, had the day not been over for it too.
         when g.gate = 'ALREADY_COPIED' and not g.is_known and count(*) filter (where g.limited_gate = 'COPIED') over of_position = 0
-          then 'TRADES_PER_DAY'
+          then case when g.ruling = 'COPIED' then 'TRADES_PER_DAY' else g.ruling end
         when g.raises_exposure then g.limited_gate
         when g.action = 'SNAPSHOT' then 'SNAPSHOT_RECORDED'
         when g.action = 'MODIFY' and not g.copy_stops then 'NOT_COPIED'
