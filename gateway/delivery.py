@@ -68,7 +68,11 @@ class Subscribers:
         await end(self._tasks)
 
     def add(self, subscriber: Subscriber) -> None:
-        """Also takes the subscription over from whichever connection had it, and moves it back for a resend."""
+        """Also takes the subscription over from whichever connection had it, which is told, and moves it back for
+        a resend."""
+        previous = self._all.get(subscriber.subscription_id)
+        if previous is not None and previous.reader.session_id != subscriber.reader.session_id:
+            previous.reader.fail("TRA06")
         self._all[subscriber.subscription_id] = subscriber
         self._by_lane[subscriber.lane][subscriber.subscription_id] = subscriber
         self._owe(subscriber)

@@ -298,7 +298,8 @@ class Terminal:
             ack = await self.client.book(subscription_id, following.last, holdings)
         finally:
             following.book_after = None
-        if self._book_settles:
+        # What is too fresh to be settled stays in doubt, and the next heartbeat shows the book again.
+        if self._book_settles and ack.settled >= len(unanswered):
             for number in unanswered:
                 self.execution.unanswered.pop(number, None)
         following.newest = max(following.newest, ack.delivery_seq)

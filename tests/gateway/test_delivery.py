@@ -145,8 +145,9 @@ async def test_subscription_moves_with_its_client(gateway: Gateway, connect: Con
     await publish(provider, master, 3)
     assert numbers(await new.next_deliveries(3)) == [1, 2, 3]
     assert old.deliveries.empty()
-    fenced = await old.report([pb.Report(subscription_id=subscription, delivery_seq=1, status=pb.FAILED, code="TRG04")])
-    assert list(fenced.verdicts) == [pb.REPORT_NOT_ALLOWED]
+    word = await old.ended
+    assert isinstance(word, pb.Error)
+    assert word.code == "TRA06"
 
 
 class Database:

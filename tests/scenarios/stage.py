@@ -191,7 +191,11 @@ class Follower:
         await self.settled()
 
     async def settled(self) -> None:
-        """Wait until everything that is decided has arrived, was done and is on record."""
+        """Wait until everything that is decided has arrived, was done and is on record; also what a snapshot that differed
+        leaves to the clock."""
+        await self.stage.until(self.stage.is_dispatched)
+        if self.stage.value("select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"):
+            self.stage.find_drift()
         await self.stage.until(self._is_settled)
 
     def _is_settled(self) -> bool:

@@ -118,7 +118,7 @@ async def test_ttl_passed_closes_arrive_and_entries_do_not(stage: Stage) -> None
     await follower.connect()
     assert follower.holds == []
     assert follower.reports()[1:] == [("OPEN", "REJECTED", "TRG01"), ("CLOSE", "EXECUTED", None)]
-    assert follower.copy(late)["status"] == "SKIPPED"
+    assert follower.copy(late)["status"] == "MISSED"
 
 
 async def test_closes_arrive_though_wallet_empty_toxic_and_ttl_passed_at_once(stage: Stage) -> None:

@@ -58,7 +58,10 @@ from (
       - coalesce(sum(r.volume) filter (where d.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
       (array_agg(r.status order by d.delivery_seq desc) filter (where d.action in ('OPEN', 'PLACE')))[1] as opening,
       -- A terminal that says it holds nothing, or shows its book, knows better than a sum of reports.
-      bool_or(r.code = 'TRG03' or r.settled_by is not null or (d.action = 'CANCEL' and r.status = 'EXECUTED')) as was_told
+      bool_or(
+        r.code = 'TRG03' or r.settled_by is not null
+        or (r.status = 'EXECUTED' and (d.action = 'CANCEL' or (d.action = 'PARTIAL_CLOSE' and coalesce(r.volume, 0) = 0)))
+      ) as was_told
     from signals.decisions as d
     left join signals.reports as r
       on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
@@ -83,6 +86,7 @@ from (
     or (c.status = 'CLOSED' and c.held_volume > 0)
     or (
       c.held_volume <> coalesce(o.traded, 0) and not coalesce(o.was_told, false) and not f.was_found
+      and c.closed_by is distinct from 'FOLLOWER'
     )
 ) as v
 union all

@@ -1,4 +1,4 @@
--- requires: core/now signals/appraise signals/is_due signals/volume_limits
+-- requires: core/now signals/appraise signals/due_at signals/volume_limits
 -- What the settings want, less what the copies hold and were told: closes first, then volumes, then openings, then stops.
 -- Asked again it finds nothing more to do. Holding the heads is enough: dispatch, which moves the lane's copy of the
 -- master's book on, takes them before it does.
@@ -92,7 +92,7 @@ begin
     select
       s.subscription_id, s.stream_id, s.closes_all, s.settings, s.delivered, s.epoch, s.seq, s.settings_version, s.today,
       c::signals.copies as copy, p::signals.positions as position, l.minimum, l.step,
-      p_cause <> 'schedule' or signals.is_due(c.tries, c.changed_at, v_now) as is_due,
+      case when p_cause = 'schedule' then signals.due_at(c.tries, c.changed_at) else v_now end as due_at,
       least(c.target_volume, case
         when p.position_id is null or s.closes_all or (p.side = c.side) = c.is_reversed then 0
         -- No more than its share was told to remain, whatever step and minimum were then and are now.
@@ -121,7 +121,7 @@ begin
   ), managed as (
     select
       h.subscription_id, h.stream_id, h.copy, h.position, h.closes_all, h.delivered, h.epoch, h.seq, h.settings_version,
-      h.today, h.is_due,
+      h.today, h.due_at, h.due_at <= v_now as is_due,
       case when h.wanted < h.minimum and h.wanted < (h.copy).target_volume then 0 else h.wanted end as wanted,
       h.settings, h.step, h.minimum
     from held as h
@@ -208,7 +208,7 @@ begin
         end as reason
       ) as w
       where s.may_open and coalesce(c.status, 'MISSED') = 'MISSED'
-        and (p_cause <> 'schedule' or c.status is null or signals.is_due(c.tries, c.changed_at, v_now))
+        and (p_cause <> 'schedule' or c.status is null or signals.due_at(c.tries, c.changed_at) <= v_now)
         -- What was delivered once, and said to be too late, may have been done before the EA forgot: only its book can tell.
         and (c.status is null or c.opened_volume = 0 or coalesce(s.book_at >= c.changed_at, false))
         and (s.siblings is null or not exists (
@@ -249,17 +249,25 @@ begin
   ), counted as (
     insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq, checked_at, day, day_openings)
     select
-      p_lane, s.subscription_id, max(s.delivery_seq), v_now, max(s.today), count(*) filter (where s.is_opening)
+      -- What is not due yet is looked at when it is.
+      p_lane, s.subscription_id, max(s.delivery_seq), least(v_now, min(s.due_at) - interval '1 minute'), max(s.today),
+      count(*) filter (where s.is_opening)
     from (
-      select c.subscription_id, c.delivered as delivery_seq, c.today, false as is_opening from compared as c
+      select c.subscription_id, c.delivered as delivery_seq, c.today, false as is_opening, null::timestamptz as due_at
+      from compared as c
       union all
-      select n.subscription_id, n.delivery_seq, n.today, n.raises_exposure and n.delivery_seq is not null from numbered as n
+      select n.subscription_id, n.delivery_seq, n.today, n.raises_exposure and n.delivery_seq is not null, null
+      from numbered as n
+      union all
+      select m.subscription_id, null, null, false, m.due_at
+      from managed as m
+      where (m.copy).pending = 0 and ((m.copy).held_volume > m.wanted or (m.copy).status = 'CLOSING') and not m.is_due
     ) as s
     group by s.subscription_id
     order by s.subscription_id
     on conflict (lane, subscription_id) do update
     set
-      delivery_seq = excluded.delivery_seq, checked_at = v_now, day = excluded.day,
+      delivery_seq = excluded.delivery_seq, checked_at = excluded.checked_at, day = excluded.day,
       day_openings = excluded.day_openings + case when excluded.day = h.day then h.day_openings else 0 end
   ), changed as (
     insert into signals.copies as c (

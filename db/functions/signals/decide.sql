@@ -364,7 +364,8 @@ begin
   -- them at once, over a large book, would keep everybody else waiting.
   if cardinality(v_differing) > 0 then
     update signals.subscription_heads as h
-    set checked_at = '-infinity'
+    -- Due now, behind those who have waited longer.
+    set checked_at = least(h.checked_at, p_now - interval '61 seconds')
     where h.lane = p_lane and h.subscription_id = any (
       array(select s.subscription_id from signals.subscriptions as s where s.lane = p_lane and s.stream_id = any (v_differing))
     );

@@ -32,14 +32,15 @@ begin
         cross join lateral (
           select count(*) as positions from signals.positions as x where x.lane = l.lane and x.stream_id = s.stream_id
         ) as p
-        where h.lane = l.lane and (h.checked_at is null or h.checked_at < v_now - interval '1 minute')
+        where h.lane = l.lane and (h.checked_at is null or h.checked_at <= v_now - interval '1 minute')
           and (s.ended_at is null or c.copies > 0)
         order by 2
         limit 200
       ) as d
     ) as w
     where w.before < 3000
-    order by w.checked_at, w.lane, w.subscription_id
+    -- Locked in the order of everybody else.
+    order by w.lane, w.subscription_id
   loop
     begin
       v_total := v_total + signals.catch_up(v_due.lane, array[v_due.subscription_id], 'schedule');

@@ -16,6 +16,7 @@ declare
   v_code text;
   v_settled integer;
   v_differences integer;
+  v_is_clear boolean := true;
 begin
   -- Of the whole portfolio: on a netting account they share each position.
   perform 1
@@ -74,14 +75,16 @@ begin
     return;
   end if;
   if v_mode = 'NETTING' then
-    select s.settled, s.differences into v_settled, v_differences
+    select s.settled, s.differences, s.is_clear into v_settled, v_differences, v_is_clear
     from signals.settle_netting(p_lane, p_subscription, p_last, coalesce(v_book, '[]'), core.now()) as s;
   else
     select s.settled, s.differences into v_settled, v_differences
     from signals.settle_hedging(p_lane, p_subscription, p_last, coalesce(v_book, '[]'), core.now()) as s;
   end if;
   update signals.subscription_heads as h
-  set acknowledged_seq = greatest(h.acknowledged_seq, p_last), book_at = core.now()
+  set acknowledged_seq = greatest(h.acknowledged_seq, p_last), 
+    -- Lots that nobody accounts for may be those of an opening that was said to be too late.
+    book_at = case when v_is_clear then core.now() else h.book_at end
   where h.lane = p_lane and h.subscription_id = p_subscription;
   perform signals.catch_up(p_lane, array[p_subscription], 'reconcile');
   return query

@@ -39,7 +39,8 @@ begin
       core.from_microseconds(a.received_us) as received_at,
       core.from_microseconds(a.executed_us) as executed_at,
       h.session_id = a.session_id as is_copier,
-      d.stream_id, d.position_id, d.action, d.side, d.price as master_price, d.volume as decided_volume, d.reason
+      d.stream_id, d.position_id, d.action, d.side, d.price as master_price, d.volume as decided_volume, d.reason,
+      o.status as stored_status, o.content as stored_content
     from unnest(
       p_sessions, p_subscriptions, p_delivery_seqs, p_statuses, p_codes, p_tickets, p_prices, p_volumes,
       p_received_us, p_executed_us
@@ -58,6 +59,12 @@ begin
       where w.lane = p_lane and w.subscription_id = a.subscription_id and w.delivery_seq = a.delivery_seq
       limit 1
     ) as d on true
+    left join lateral (
+      select r.status, row(r.status, r.code, r.ticket, r.price, r.volume, r.executed_at)::text as content
+      from signals.reports as r
+      where r.lane = p_lane and r.subscription_id = a.subscription_id and r.delivery_seq = a.delivery_seq
+      limit 1
+    ) as o on true
   ), shaped as materialized (
     select
       a.*,
@@ -74,32 +81,36 @@ begin
         when (a.status in ('EXECUTED', 'REJECTED', 'FAILED', 'UNKNOWN')) is not true or a.volume > 1e9 then 'TRR03'
       end as refusal
     from arrived as a
+  ), doubted as (
+    -- Too late to be tried now says nothing of what was tried before.
+    select
+      s.*,
+      s.status = 'REJECTED' and s.code = 'TRG01' and (
+        coalesce(s.stored_status = 'UNKNOWN', false)
+        or coalesce(min(s.ord) filter (where s.refusal is null and s.status = 'UNKNOWN') over of_delivery < s.ord, false)
+      ) as is_void
+    from shaped as s
+    window of_delivery as (partition by s.subscription_id, s.delivery_seq)
   ), compared as (
     -- With the report that stands: stored by an earlier batch, or the first in this one.
     select
-      f.*, o.status = 'UNKNOWN' as was_unknown, f.status <> 'UNKNOWN' as is_final,
-      case when o.status <> 'UNKNOWN' then o.content else
+      f.*, f.status <> 'UNKNOWN' as is_final,
+      case when f.stored_status <> 'UNKNOWN' then f.stored_content else
         max(f.content) filter (where f.ord = f.first_final) over of_delivery
       end as standing,
-      case when o.status <> 'UNKNOWN' then 0 else f.first_final end as stands_since,
-      case when o.status is not null then 0 else f.first_ord end as known_since
+      case when f.stored_status <> 'UNKNOWN' then 0 else f.first_final end as stands_since,
+      case when f.stored_status is not null then 0 else f.first_ord end as known_since
     from (
       select
         s.*,
         row(s.status, s.code, s.ticket, s.price, s.volume, s.executed_at)::text as content,
         min(s.ord) filter (where s.refusal is null) over of_delivery as first_ord,
-        min(s.ord) filter (where s.refusal is null and s.status <> 'UNKNOWN') over of_delivery as first_final,
+        min(s.ord) filter (where s.refusal is null and s.status <> 'UNKNOWN' and not s.is_void) over of_delivery as first_final,
         min(s.ord) filter (where s.refusal is null and s.status = 'EXECUTED' and s.action in ('OPEN', 'PLACE'))
           over (partition by s.subscription_id, s.ticket) as first_of_ticket
-      from shaped as s
+      from doubted as s
       window of_delivery as (partition by s.subscription_id, s.delivery_seq)
     ) as f
-    left join lateral (
-      select r.status, row(r.status, r.code, r.ticket, r.price, r.volume, r.executed_at)::text as content
-      from signals.reports as r
-      where r.lane = p_lane and r.subscription_id = f.subscription_id and r.delivery_seq = f.delivery_seq
-      limit 1
-    ) as o on f.refusal is null
     window of_delivery as (partition by f.subscription_id, f.delivery_seq)
   ), ruled as materialized (
     select
@@ -109,8 +120,7 @@ begin
         when c.refusal = 'TRR01' then 'REPORT_UNKNOWN'
         when c.refusal is not null then 'REPORT_MALFORMED'
         when not c.is_final then case when c.ord = c.known_since then 'RECORDED' else 'REPORT_DUPLICATE' end
-        -- Too late to be tried now says nothing of what was tried before.
-        when c.was_unknown and c.code = 'TRG01' then 'REPORT_DUPLICATE'
+        when c.is_void then 'REPORT_DUPLICATE'
         when c.ord <> c.stands_since then case when c.content = c.standing then 'REPORT_DUPLICATE' else 'REPORT_CONFLICT' end
         when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used)
           then 'REPORT_CONFLICT'
@@ -118,7 +128,7 @@ begin
       end as verdict,
       case
         when c.refusal is not null then c.refusal
-        when not c.is_final or (c.was_unknown and c.code = 'TRG01') or (c.ord <> c.stands_since and c.content = c.standing) then null
+        when not c.is_final or c.is_void or (c.ord <> c.stands_since and c.content = c.standing) then null
         when c.ord <> c.stands_since then 'TRR02'
         when c.status = 'EXECUTED' and c.action in ('OPEN', 'PLACE') and (c.ord > c.first_of_ticket or t.is_used) then 'TRR04'
       end as answer_code
@@ -231,13 +241,13 @@ begin
       limit 1
     ) as found
     where c.lane = p_lane and c.ctid = found.row
-    returning c.subscription_id, c.pending, c.held_volume, c.target_volume
+    returning c.subscription_id, c.status, c.pending, c.held_volume, c.target_volume
   ), tried_again as (
     -- A cut that did not happen is not left to the round of the schedule: the next run of signals.find_drift takes it first.
     insert into signals.subscription_heads as h (lane, subscription_id)
     select distinct p_lane, s.subscription_id
     from settled as s
-    where s.pending = 0 and s.held_volume > s.target_volume
+    where s.pending = 0 and (s.held_volume > s.target_volume or s.status = 'CLOSING')
     order by s.subscription_id
     on conflict (lane, subscription_id) do update set checked_at = null
   )

@@ -54,7 +54,17 @@ as $$
     where t.master_position is not null
     group by t.master_position
   ), open as materialized (
-    select u.* from signals.unsettled(p_lane, p_subscription, p_last) as u
+    -- An order that the book does not show may still be on its way for a while: for that long it stays in doubt.
+    select u.*
+    from signals.unsettled(p_lane, p_subscription, p_last) as u
+    left join holdings as h on h.position_id = u.position_id
+    left join lateral (
+      select w.unknown_since from signals.reports as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.delivery_seq = u.delivery_seq
+      limit 1
+    ) as r on true
+    where u.action not in ('OPEN', 'PLACE') or h.position_id is not null
+      or coalesce(r.unknown_since, u.decided_at) <= p_now - interval '30 seconds'
   ), compared as materialized (
     select
       c::signals.copies as copy, c.position_id, coalesce(h.volume, 0) as holds, h.ticket, h.price, h.stop_loss, h.take_profit,

@@ -5,7 +5,7 @@
 -- other subscriptions are in their books, so that while there may be some nothing can be told.
 create or replace function signals.settle_netting(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
-) returns table (settled integer, differences integer)
+) returns table (settled integer, differences integer, is_clear boolean)
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -31,7 +31,7 @@ as $$
     group by c.symbol
   ), open as materialized (
     select
-      u.*, f.stream_id as copied_stream,
+      u.*, coalesce(r.unknown_since, u.decided_at) as doubted_at,
       case c.side when 'BUY' then 1 else -1 end * case
         when u.action in ('OPEN', 'PLACE') then u.volume
         when u.action in ('CLOSE', 'CANCEL', 'PARTIAL_CLOSE') then least(coalesce(u.volume, 0) - c.held_volume, 0)
@@ -43,18 +43,20 @@ as $$
     ) as u
     inner join signals.copies as c
       on c.lane = p_lane and c.subscription_id = u.subscription_id and c.stream_id = u.stream_id and c.position_id = u.position_id
+    left join signals.reports as r
+      on r.lane = p_lane and r.subscription_id = u.subscription_id and r.delivery_seq = u.delivery_seq
   ), weighed as materialized (
     select
       s.symbol, coalesce(t.net, 0) as found, coalesce(a.net, 0) as expected, coalesce(t.net, 0) - coalesce(a.net, 0) as rest,
-      o.change, coalesce(o.is_own, true) and not coalesce(a.is_vague, false) as is_own, t.ticket, t.price,
+      o.change, o.doubted_at, coalesce(o.is_own, true) and not coalesce(a.is_vague, false) as is_own, t.ticket, t.price,
       -- Closed by hand: then nobody's lots are left, if all of them went the same way.
-      coalesce(t.net, 0) = 0 and a.net <> 0 and a.is_settled and o.symbol is null as is_flat
+      coalesce(t.net, 0) = 0 and a.net <> 0 and a.is_settled and not a.is_vague and o.symbol is null as is_flat
     from (select t.symbol from told as t union select a.symbol from accounted as a union select o.symbol from open as o) as s
     left join told as t on t.symbol = s.symbol
     left join accounted as a on a.symbol = s.symbol
     left join (
       select
-        u.symbol, sum(u.change) as change,
+        u.symbol, sum(u.change) as change, max(u.doubted_at) as doubted_at,
         bool_and(u.subscription_id = p_subscription) and not (bool_or(u.change > 0) and bool_or(u.change < 0)) as is_own
       from open as u
       group by u.symbol
@@ -67,7 +69,8 @@ as $$
     from open as u
     inner join weighed as w on w.symbol = u.symbol
     where u.subscription_id = p_subscription and w.is_own and (
-      u.change = 0 or w.rest = w.change or (w.rest = 0 and w.change <> 0)
+      -- What is not there may still be on its way for a while.
+      u.change = 0 or w.rest = w.change or (w.rest = 0 and w.change <> 0 and w.doubted_at <= p_now - interval '30 seconds')
     )
   ), answered as materialized (
     select signals.settle_outcomes(
@@ -123,8 +126,11 @@ as $$
       and w.is_own and not exists (select from outcomes as o inner join open as u on u.delivery_seq = o.delivery_seq where u.symbol = w.symbol and u.change <> 0)
     returning 1
   )
-  select (select a.settled from answered as a), (select count(*) from found)::integer
+  select
+    (select a.settled from answered as a), (select count(*) from found)::integer,
+    coalesce((select bool_and(w.rest = 0) from weighed as w), true)
 $$;
 
 comment on function signals.settle_netting(smallint, bigint, bigint, jsonb, timestamptz) is
-'signals.reconcile for a netting account: the net position of each symbol against the lots of all copies of the portfolio.';
+'signals.reconcile for a netting account: the net position of each symbol against the lots of all copies of the portfolio;
+is_clear when all lots are accounted for.';

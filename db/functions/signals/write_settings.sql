@@ -24,6 +24,10 @@ begin
   if v_subscription.subscription_id is null then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   end if;
+  -- A heartbeat reads the capital while it holds the head.
+  perform 1 from signals.subscription_heads as h
+  where h.lane = v_subscription.lane and h.subscription_id = p_subscription
+  for no key update;
   select c.* into v_settings
   from signals.copy_settings as c
   where c.lane = v_subscription.lane and c.subscription_id = p_subscription

@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.db.plane import Copier, Holding, Master, Plane
+from tests.db.plane import Copier, Holding, Master, Plane, held
 
 pytestmark = pytest.mark.core
 
@@ -29,9 +30,9 @@ def drift(plane: Plane) -> None:
 
 def test_what_differs_is_found_within_a_minute(plane: Plane, opened: Copier) -> None:
     drift(plane)
-    plane.tick(minutes=1)
+    plane.tick(seconds=59)
     assert plane.find_drift() is None
-    plane.tick(microseconds=1)
+    plane.tick(seconds=1)
     assert plane.find_drift() == "1 deliveries"
     assert [each.action for each in plane.deliveries([opened], 1)] == ["CLOSE"]
     assert plane.value("select inputs ->> 'cause' from signals.decisions where part > 0") == "schedule"
@@ -126,6 +127,39 @@ def test_what_fails_for_days_is_tried_less_and_less_often(plane: Plane, master: 
     assert 180 < len(told) < 210
 
 
+def test_a_close_that_failed_where_nothing_is_held_does_not_wait_for_its_turn_either(
+    plane: Plane, master: Master, opened: Copier
+) -> None:
+    master.does("OPEN", 2)
+    opened.receives()
+    opened.reports(2, "FAILED")
+    master.does("CLOSE", 2)
+    opened.receives()
+    opened.reports(3, "FAILED")
+    assert plane.find_drift() == "1 deliveries"
+    assert [each.action for each in plane.deliveries([opened], 3)] == ["CLOSE"]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_every_close_that_failed_is_tried_less_and_less_often(
+    plane: Plane, master: Master, opened: Copier, filled: bool
+) -> None:
+    """At once, and then 10 seconds after the answer, 20, 40: whether anything is known to be held or not."""
+    master.does("OPEN", 2)
+    opened.receives()
+    opened.reports(2, "EXECUTED" if filled else "FAILED", ticket=2)
+    master.does("CLOSE", 2)
+    opened.receives()
+    told: list[Any] = []
+    for _ in range(80):
+        if opened.newest > len(told) + 2:
+            opened.reports(opened.newest, "FAILED", code="10018")
+            told.append(plane.now)
+        plane.find_drift()
+        plane.tick(seconds=1)
+    assert [(later - before).total_seconds() for before, later in pairwise(told)] == [1, 11, 21, 41]
+
+
 class TestShare:
     """What a run does is bounded, and who is looked at next is who waited longest."""
 
@@ -167,6 +201,25 @@ class TestShare:
         plane.tick(minutes=2)
         plane.find_drift()
         assert plane.value("select checked_at from signals.subscription_heads") == plane.now
+
+    def test_a_master_whose_snapshots_never_agree_keeps_nobody_else_waiting_for_ever(
+        self, plane: Plane, opened: Copier
+    ) -> None:
+        """Nor does a large book."""
+        restless = plane.master(rate=1000, burst=1000)
+        follower = plane.copier(restless, lane=opened.lane)
+        self.positions(plane, follower, restless, 3000)
+        drift(plane)
+        self.positions(plane, follower, restless, 3000)
+        books = [[held(position, "0.05", price="1.2") for position in range(1, 3001)] for _ in range(2)]
+        books[1][0] = held(1, "0.06")
+        plane.tick(minutes=2)
+        for turn in range(5):
+            restless.snapshot(*books[turn % 2])
+            plane.pump(opened.lane)
+            plane.tick(seconds=1)
+            plane.find_drift()
+        assert opened.status() == "CLOSING"
 
 
 class TestFailure:

@@ -1,5 +1,6 @@
 """Equity heartbeats: what an account is worth, and the protections that are measured against it, in one transaction."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -322,6 +323,22 @@ class TestOfOneSubscription:
         assert triggered(plane) == []
         copier.beats(subscription=copier.subscription, profit="-80")
         assert triggered(plane) == [("DRAWDOWN", 100), ("DAILY_LOSS", 100)]
+
+    def test_nor_for_a_heartbeat_that_comes_at_the_same_moment(self, plane: Plane, master: Master) -> None:
+        copier = plane.copier(master, capital=1000)
+        plane.protect(copier.portfolio, "DRAWDOWN", "100", "MONEY", "CLOSE_ONLY", copier.subscription)
+        copier.beats(subscription=copier.subscription, profit="0")
+        beat = copier.beat(subscription=copier.subscription, profit="0")
+        with plane.connect("ecp_operator") as changing, plane.connect("ecp_gateway") as telling:
+            (pid,) = telling.execute("select pg_backend_pid()").fetchone() or (0,)
+            with changing.transaction(), ThreadPoolExecutor(1) as pool:
+                changing.execute("""select signals.write_settings(%s, '{"capital": 5000}')""", [copier.subscription])
+                told = pool.submit(plane.note_equity, [beat], telling)
+                while not told.done() and not plane.value("select cardinality(pg_blocking_pids(%s))", pid):
+                    pass
+                changing.execute("commit")
+                assert told.result() == [None]
+        assert triggered(plane) == []
 
     def test_openings_wait_for_its_own_equity(self, plane: Plane, master: Master) -> None:
         """What the account is worth says nothing of what the subscription lost."""

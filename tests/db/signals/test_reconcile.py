@@ -633,6 +633,30 @@ class TestNetting:
         assert fresh(plane, copier, 2) == [("CLOSE", 1)]
         assert plane.verify() == {}
 
+    @pytest.mark.parametrize("action", ["OPEN", "CLOSE"])
+    def test_for_half_a_minute_of_doubt_what_is_not_done_may_be_on_its_way(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]], action: str
+    ) -> None:
+        """A second close would turn the net position round. What counts is when the terminal came to be in doubt: an
+        order that was delivered long ago may have been sent just now."""
+        masters, (copier, _) = netted
+        self.opens(masters[0], copier)
+        found = []
+        if action == "CLOSE":
+            copier.reports(1)
+            masters[0].does("CLOSE", 1)
+            copier.receives()
+            found = [net("0.10")]
+        plane.tick(minutes=10)
+        copier.reports(copier.newest, "UNKNOWN", code="TRG06")
+        plane.tick(seconds=29, microseconds=999_999)
+        newest = copier.newest
+        assert copier.books(*found)["settled"] == 0
+        assert (copier.copy()["pending"], copier.newest) == (1, newest)
+        plane.tick(microseconds=1)
+        assert copier.books(*found)["settled"] == 1
+        assert plane.verify() == {}
+
     @pytest.mark.parametrize("found", ["0.04", "0.10", "0.30"])
     def test_what_cannot_be_told_stays_in_doubt_and_is_recorded(
         self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: str
@@ -672,6 +696,26 @@ class TestNetting:
         master.does("OPEN", 2)
         assert [each.action for each in copier.receives()] == ["CLOSE", "OPEN"]
 
+    def test_a_flat_symbol_was_closed_by_the_follower(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, copiers = netted
+        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
+            plane.write_settings(copier.subscription, late_join="ALL")
+            self.opens(master, copier)
+            copier.reports(1, ticket=number + 1)
+        answer = copiers[0].books()
+        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 1, 1)
+        assert plane.differences() == [("NET_VOLUME", None)]
+        for master, copier in zip(masters, copiers, strict=True):
+            copy = copier.copy()
+            assert (copy["status"], copy["closed_by"], copy["held_volume"]) == ("CLOSED", "FOLLOWER", 0)
+            assert copier.catches_up() == [], "what the follower closed is not opened again"
+            master.does("CLOSE", 1)
+            assert copier.receives() == []
+        assert copiers[0].books()["differences"] == 0
+        assert plane.verify() == {}
+
     def test_one_in_which_the_copies_go_both_ways_may_be_anything(
         self, plane: Plane, netted: tuple[list[Master], list[Copier]]
     ) -> None:
@@ -697,6 +741,34 @@ class TestNetting:
         copiers[0].books()
         assert copiers[1].holds() == {1: Decimal("0.1")}
         assert copiers[1].status() == "OPEN"
+        assert plane.verify() == {}
+
+    def test_another_s_pending_order_is_in_its_own_book(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        """That it is not in this one says nothing: it stands, and must be cancelled with its master's."""
+        masters, copiers = netted
+        masters[1].does("PLACE", 1)
+        copiers[1].receives()
+        copiers[1].reports(1, ticket=77)
+        copiers[0].books()
+        assert (copiers[1].status(), copiers[1].holds()) == ("OPEN", {1: Decimal("0.1")})
+        masters[1].does("CANCEL", 1)
+        assert [each.action for each in copiers[1].receives()] == ["CANCEL"]
+        assert plane.verify() == {}
+
+    def test_what_was_said_to_be_too_late_is_not_opened_over_lots_that_nobody_accounts_for(
+        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
+    ) -> None:
+        """They may be its own, of before the terminal forgot."""
+        masters, (copier, _) = netted
+        plane.write_settings(copier.subscription, late_join="ALL")
+        self.opens(masters[0], copier)
+        copier.reports(1, "REJECTED", code="TRG01")
+        assert copier.books(net("0.10"))["differences"] == 1
+        assert fresh(plane, copier, 1) == []
+        copier.books()
+        assert fresh(plane, copier, 1) == [("OPEN", 1)]
         assert plane.verify() == {}
 
     def test_what_does_not_change_is_recorded_once(

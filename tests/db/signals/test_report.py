@@ -383,6 +383,47 @@ class TestUnknown:
         assert opened.status() == "CLOSED"
         assert plane.verify() == {}
 
+    @pytest.mark.parametrize("together", [False, True])
+    @pytest.mark.parametrize("action", ["OPEN", "CLOSE"])
+    def test_too_late_is_no_answer_to_what_was_sent(
+        self, plane: Plane, master: Master, opened: Copier, action: str, together: bool
+    ) -> None:
+        """A terminal that lost its state is resent what it sent to the broker, and says that it is too late."""
+        delivery = 1
+        if action == "CLOSE":
+            opened.reports(1)
+            master.does("CLOSE", 1)
+            opened.receives()
+            delivery = 2
+        reports = [
+            opened.report(delivery, "UNKNOWN", code="TRG06"),
+            opened.report(delivery, "REJECTED", code="TRG01"),
+            opened.report(delivery, "REJECTED", code="TRG01"),
+        ]
+        batches = [reports] if together else [[report] for report in reports]
+        assert [v[1:] for batch in batches for v in plane.report(batch)] == [
+            ("RECORDED", None),
+            ("REPORT_DUPLICATE", None),
+            ("REPORT_DUPLICATE", None),
+        ]
+        assert plane.value("select status from signals.reports where delivery_seq = %s", delivery) == "UNKNOWN"
+        assert (opened.status(), opened.copy()["pending"]) == ("DELIVERED" if action == "OPEN" else "CLOSING", 1)
+        assert opened.catches_up() == []
+        opened.reports(delivery)
+        assert opened.status() == ("OPEN" if action == "OPEN" else "CLOSED")
+        assert plane.verify() == {}
+
+    @pytest.mark.parametrize("order", list(permutations(["EXECUTED", "REJECTED"])))
+    def test_nor_does_it_stand_in_the_way_of_the_answer(
+        self, plane: Plane, opened: Copier, order: tuple[str, ...]
+    ) -> None:
+        opened.reports(1, "UNKNOWN", code="TRG06")
+        reports = {"EXECUTED": opened.report(1), "REJECTED": opened.report(1, "REJECTED", code="TRG01")}
+        verdicts = plane.report([reports[status] for status in order])
+        assert verdicts[order.index("EXECUTED")][1:] == ("RECORDED", None)
+        assert (opened.status(), opened.holds()) == ("OPEN", {1: Decimal("0.1")})
+        assert plane.verify() == {}
+
 
 class TestTickets:
     @pytest.mark.parametrize("together", [False, True])
@@ -436,6 +477,18 @@ class TestHeldVolume:
         opened.receives()
         opened.reports(2, volume="0.04")
         assert (opened.status(), opened.holds()) == ("CLOSING", {1: Decimal("0.06")})
+        assert plane.verify() == {}
+
+    def test_a_partial_close_that_found_nothing_to_trade_says_what_is_held(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        """The follower had cut it by hand: no more is held than was to remain."""
+        opened.reports(1)
+        master.does("PARTIAL_CLOSE", 1, volume="0.04")
+        opened.receives()
+        opened.reports(2, price=0, volume=0)
+        assert opened.holds() == {1: Decimal("0.04")}
+        assert opened.catches_up() == []
         assert plane.verify() == {}
 
     def test_but_nothing_that_was_not_held_before(self, plane: Plane, master: Master, opened: Copier) -> None:

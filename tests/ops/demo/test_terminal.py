@@ -58,7 +58,7 @@ class Plane:
     async def book(self, subscription_id: int, last_processed: int, holdings: list[pb.Holding]) -> pb.BookAck:
         self.books.append((subscription_id, last_processed, holdings))
         self.said.set()
-        return pb.BookAck(subscription_id=subscription_id, delivery_seq=self.newest)
+        return pb.BookAck(subscription_id=subscription_id, settled=len(holdings), delivery_seq=self.newest)
 
     def plane_time_us(self) -> int:
         return self.time_us
