@@ -250,6 +250,8 @@ async def come_to_rest(stage: Stage, follower: Follower) -> None:
     if not follower.terminal.connected:
         await follower.connect()
     for _ in range(ROUNDS):
+        # What a book does not show is in doubt for half a minute.
+        await stage.pass_time(seconds=30)
         await follower.pulse()
         if stage.find_drift() is None:
             return
