@@ -47,6 +47,9 @@ PRICE = "1.07219"
 DEADLINE_S = 30.0
 POLL_S = 0.005
 
+OVERDUE: LiteralString = (
+    "select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"
+)
 BEHIND = """
 select count(*)
 from signals.dispatch_cursors as c
@@ -191,10 +194,10 @@ class Follower:
         await self.settled()
 
     async def settled(self) -> None:
-        """Wait until everything that is decided has arrived, was done and is on record; also what a snapshot that differed
-        leaves to the clock."""
+        """Wait until everything that is decided has arrived, was done and is on record; also what a snapshot that
+        differed leaves to the clock."""
         await self.stage.until(self.stage.is_dispatched)
-        if self.stage.value("select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"):
+        if self.stage.value(OVERDUE):
             self.stage.find_drift()
         await self.stage.until(self._is_settled)
 

@@ -792,7 +792,10 @@ class TestSnapshot:
         for copier in copiers:
             copier.reports(1)
         plane.find_drift()
-        marked = "select subscription_id from signals.subscription_heads where checked_at < core.now() - interval '1 minute' order by 1"
+        marked = (
+            "select subscription_id from signals.subscription_heads"
+            " where checked_at < core.now() - interval '1 minute' order by 1"
+        )
         assert plane.rows(marked) == []
         master.snapshot()
         assert plane.pump(2) == []
