@@ -116,7 +116,7 @@ class Terminal:
         return self.copier.report(delivery.delivery_seq, ticket=held.ticket, volume=0, price=0)
 
     def _refusal(self, delivery: Delivery, status: str, code: str) -> Report:
-        return self.copier.report(delivery.delivery_seq, status, code=code)
+        return self.copier.report(delivery.delivery_seq, status, code=code, executed_us=0)
 
     def lose_state(self, *, wholly: bool) -> None:
         """Only the broker's history is left: done is what comes before the newest order in it, or (wholly) nothing."""

@@ -302,6 +302,7 @@ class Delivered:
     expires_us: int = 0
     stops: Stops | None = None  # of what has any
     reason: str = "COPIED"
+    decided_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -334,9 +335,11 @@ class Follower:
     declined: list[tuple[tuple[int, int], int]] = field(default_factory=list)
     copies: dict[int, Copy] = field(default_factory=dict)
     reports: dict[int, Report] = field(default_factory=dict)
+    doubted_us: dict[int, int] = field(default_factory=dict)
     settled: dict[int, str] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
     _settled: set[int] = field(default_factory=set)
+    _remains: dict[int, Decimal] = field(default_factory=dict)  # where there was nothing to trade
 
     # On signals
 
@@ -408,7 +411,8 @@ class Follower:
         arranged = copy.arranged(position.stops)
         self.copies[number] = replace(copy, stops=arranged)
         action = "OPEN" if position.order_type == "MARKET" else "PLACE"
-        self.deliveries.append(Delivered(place, action, number, copy.side, volume, expires_us, arranged, reason))
+        opened = Delivered(place, action, number, copy.side, volume, expires_us, arranged, reason)
+        self.deliveries.append(replace(opened, decided_us=now_us))
         self.day_openings = self.day_openings + 1 if self.day == now_us // DAY_US else 1
         self.day = now_us // DAY_US
 
@@ -495,15 +499,17 @@ class Follower:
                 self._deliver_opening(self.cursor, number, position, volume, expires_us, now_us, "CAUGHT_UP")
 
     def _may_join(self, copy: Copy | None) -> bool:
-        """What was delivered, and said to be too late, may have been done before the terminal forgot: ask its book first."""
+        """What was delivered, and said to be too late, may have been done before the terminal forgot."""
         if copy is None or copy.status != "MISSED" or copy.opened == 0:
             return copy is None or copy.status == "MISSED"
         return self.book_us is not None and self.book_us >= copy.changed_us
 
     def is_due(self, now_us: int) -> bool:
         """Whether the schedule compares the books now."""
-        if self.ended_us is not None and not any(copy.is_live for copy in self.copies.values()):
-            return False
+        over = self.ended_us is not None and not any(copy.is_live for copy in self.copies.values())
+        return not over and self.is_unchecked(now_us)
+
+    def is_unchecked(self, now_us: int) -> bool:
         return self.checked_us is None or self.checked_us < now_us - 60_000_000
 
     # On what the follower says
@@ -523,6 +529,8 @@ class Follower:
 
     def _take(self, report: Report) -> None:
         self.reports[report.delivery] = report
+        if report.status == "UNKNOWN":
+            self.doubted_us[report.delivery] = self.now_us
         if report.status != "EXECUTED":
             assert report.code
             self.events[report.code] += 1
@@ -542,6 +550,10 @@ class Follower:
 
     def reports_end(self) -> None:
         """The end of a batch: whoever holds more than it should, and waits for nothing, is looked at first."""
+        for position, remains in self._remains.items():
+            copy = self.copies[position]
+            self.copies[position] = replace(copy, held=min(copy.held, remains))
+        self._remains.clear()
         for copy in (self.copies[position] for position in self._settled):
             if copy.pending == 0 and copy.held > copy.target:
                 self.checked_us = None
@@ -564,7 +576,8 @@ class Follower:
         if report.code == "TRG03":
             copy = replace(copy, held=Decimal(0))
         elif done and delivered.action == "PARTIAL_CLOSE" and not report.volume:
-            copy = replace(copy, held=min(copy.held, delivered.volume))
+            remains = self._remains.get(delivered.position, delivered.volume)
+            self._remains[delivered.position] = min(remains, delivered.volume)
         elif not done:
             return copy
         else:
@@ -622,7 +635,7 @@ class Follower:
         unsettled = [
             number
             for number in range(1, last + 1)
-            if number not in self.settled and (number not in self.reports or self.reports[number].status == "UNKNOWN")
+            if self.outcome(number) in (None, "UNKNOWN") and not self._is_on_its_way(number, holdings)
         ]
         openings = {self.deliveries[n - 1].position for n in unsettled if self.deliveries[n - 1].action in RAISING}
         for number in unsettled:
@@ -634,7 +647,8 @@ class Follower:
             if copy.is_live or holding is not None or settles:
                 copy = replace(copy, changed_us=self.now_us)  # noqa: PLW2901
             if not copy.is_live and holding is None:
-                self.copies[position] = replace(copy, pending=pending)
+                held = Decimal(0) if settles else copy.held
+                self.copies[position] = replace(copy, pending=pending, held=held)
                 continue
             holds = holding.volume if holding else Decimal(0)
             differences += settles == 0 and holds != max(copy.held, Decimal(0))
@@ -642,6 +656,13 @@ class Follower:
                 copy, holding, pending, was_opening=position in openings, wanted=position in book
             )
         return len(unsettled), differences
+
+    def _is_on_its_way(self, number: int, holdings: dict[int, Holding]) -> bool:
+        """An order that the book does not show may still be filled, for a while."""
+        delivered = self.deliveries[number - 1]
+        since_us = self.doubted_us.get(number, delivered.decided_us)
+        shown = delivered.position in holdings
+        return delivered.action in RAISING and not shown and since_us > self.now_us - 30_000_000
 
     def _settle(self, number: int, holdings: dict[int, Holding]) -> None:
         delivered = self.deliveries[number - 1]
