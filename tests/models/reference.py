@@ -510,7 +510,7 @@ class Follower:
         return not over and self.is_unchecked(now_us)
 
     def is_unchecked(self, now_us: int) -> bool:
-        return self.checked_us is None or self.checked_us < now_us - 60_000_000
+        return self.checked_us is None or self.checked_us <= now_us - 60_000_000
 
     # On what the follower says
 
@@ -555,7 +555,7 @@ class Follower:
             self.copies[position] = replace(copy, held=min(copy.held, remains))
         self._remains.clear()
         for copy in (self.copies[position] for position in self._settled):
-            if copy.pending == 0 and copy.held > copy.target:
+            if copy.pending == 0 and (copy.held > copy.target or copy.status == "CLOSING"):
                 self.checked_us = None
         self._settled.clear()
 
@@ -719,7 +719,9 @@ class Lane:
                 follower.decide(place, entry, stream.now_us, halted=stream.halted)
             self.cursor = place
         for follower in self.followers if differing else []:
-            follower.checked_us = None  # the schedule looks at it at once
+            # The schedule looks at it at once, behind those who have waited longer.
+            due_us = stream.now_us - 61_000_000
+            follower.checked_us = due_us if follower.checked_us is None else min(follower.checked_us, due_us)
 
     def catch_up(self, follower: Follower, stream: Stream, *, resumes: bool = False) -> int:
         """On resuming a terminal is about to say what its broker trades; if it never did, nothing is opened before."""
