@@ -47,9 +47,7 @@ PRICE = "1.07219"
 DEADLINE_S = 30.0
 POLL_S = 0.005
 
-OVERDUE = (
-    "select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"
-)
+OVERDUE = "select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"
 BEHIND = """
 select count(*)
 from signals.dispatch_cursors as c
