@@ -55,6 +55,7 @@ class Execution:
 
     def answered(self) -> list[pb.Report]:
         """The reports of orders that turned out to be done after all."""
+        self.books.read(is_expected=False)
         reports = []
         for decision in list(self.unanswered.values()):
             report = _blank(decision)
