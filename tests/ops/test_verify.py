@@ -44,7 +44,7 @@ CORRUPTIONS = {
     "deliveries_count_without_holes": "update signals.decisions set delivery_seq = 10000 where delivery_seq = 1",
     "every_lot_is_explained": "update signals.decisions set volume = volume + 1 where action = 'OPEN'",
     "reports_answer_deliveries": "update signals.reports set delivery_seq = 10000 where delivery_seq = 1",
-    "fills_do_not_exceed_decisions": "update signals.reports set volume = volume + 100 where volume > 0",
+    "excess_fills_are_recorded": "update signals.reports set volume = volume + 100 where volume > 0",
     "copies_stand_where_reports_left_them": "update signals.copies set ticket = null",
 }
 

@@ -81,11 +81,12 @@ from (
     or (c.status in ('DELIVERED', 'OPEN') and c.target_volume = 0)
     or (c.status not in ('DELIVERED', 'OPEN') and c.target_volume <> 0)
     or (c.status = 'DELIVERED' and o.opening = 'EXECUTED')
-    or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and not o.was_told and not f.was_found)
+    or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and o.was_told is not true and not f.was_found)
+    or (o.opening = 'EXECUTED' and c.ticket is null and o.was_told is not true)
     or (c.status = 'REFUSED' and o.opening not in ('REJECTED', 'FAILED'))
     or (c.status = 'CLOSED' and c.held_volume > 0)
     or (
-      c.held_volume <> coalesce(o.traded, 0) and not coalesce(o.was_told, false) and not f.was_found
+      c.held_volume <> coalesce(o.traded, 0) and o.was_told is not true and not f.was_found
       and c.closed_by is distinct from 'FOLLOWER'
     )
 ) as v
