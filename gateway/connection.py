@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -529,7 +529,8 @@ class ClientConnection(asyncio.Protocol):
         self._flush()
         self._leave()
         if self._transport.can_write_eof() and not self._is_half_closed:
-            self._transport.write_eof()
+            with suppress(OSError):  # the client is gone, which not every event loop takes quietly
+                self._transport.write_eof()
             self._regulate()
         else:
             self._transport.close()

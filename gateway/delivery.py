@@ -16,7 +16,7 @@ import structlog
 from gateway import calls
 from gateway.errors import Refused
 from gateway.lanes import Side
-from gateway.tasks import end
+from gateway.tasks import begin, end
 from gateway.wire import SESSION, DeliveryEncoder
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class Subscribers:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._read_behind(lane), name=f"delivery {lane}") for lane in self._by_lane]
+        self._tasks = [begin(self._read_behind(lane), f"delivery {lane}") for lane in self._by_lane]
 
     async def stop(self) -> None:
         await end(self._tasks)

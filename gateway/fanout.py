@@ -17,7 +17,7 @@ from gateway.calls import Position, Row
 from gateway.delivery import Subscribers
 from gateway.errors import Refused
 from gateway.lanes import Link, Side
-from gateway.tasks import end
+from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +57,8 @@ class Fanout:
     async def start(self) -> None:
         for lane in self._lanes:
             await self._load_routes(lane)
-        self._tasks = [asyncio.create_task(self._pump(lane), name=f"fanout {lane}") for lane in self._lanes]
-        self._tasks.append(asyncio.create_task(self._poll(), name="fanout poll"))
+        self._tasks = [begin(self._pump(lane), f"fanout {lane}") for lane in self._lanes]
+        self._tasks.append(begin(self._poll(), "fanout poll"))
 
     async def drained(self) -> None:
         """Wait until all that this gateway accepted is dispatched; what another one accepted is not waited for."""

@@ -2,13 +2,9 @@
 
 import asyncio
 
-import structlog
-
 from gateway.calls import RUN_DUE_JOB, SET_TIMEOUTS
-from gateway.lanes import LOST, Connect, Connection
-from gateway.tasks import end
-
-log = structlog.get_logger(__name__)
+from gateway.lanes import Connect, Connection, keep
+from gateway.tasks import begin, end
 
 EVERY = 1.0
 
@@ -23,25 +19,10 @@ class Ticker:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(), name="ticker")]
+        self._tasks = [begin(keep("jobs", self._connect, self._tick, EVERY), "ticker")]
 
     async def stop(self) -> None:
         await end(self._tasks)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                connection = await self._connect()
-            except LOST as error:
-                log.debug("ticker cannot connect", error=repr(error))
-            else:
-                try:
-                    await self._tick(connection)
-                except LOST as error:
-                    log.warning("jobs interrupted", error=repr(error))
-                finally:
-                    connection.terminate()
-            await asyncio.sleep(EVERY)
 
     async def _tick(self, connection: Connection) -> None:
         """Until it fails. What a single job fails with is kept by the database, and no failure here."""

@@ -15,7 +15,7 @@ import structlog
 
 from gateway import calls
 from gateway.errors import Refused
-from gateway.tasks import end
+from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
 
@@ -196,7 +196,7 @@ class Link:
     async def start(self) -> None:
         """Connect, or raise what keeps us from it; from then on the link looks after itself."""
         connection = await self._open_connection()
-        self._tasks = [asyncio.create_task(self._run(connection), name=f"link {self.name}")]
+        self._tasks = [begin(self._run(connection), f"link {self.name}")]
 
     async def stop(self) -> None:
         await end(self._tasks)
@@ -378,3 +378,20 @@ def connector(url: str, role: str, name: str) -> Connect:
         return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings=settings)
 
     return connect
+
+
+async def keep(name: str, connect: Connect, work: Callable[[Connection], Awaitable[None]], pause: float) -> None:
+    """Do `work`, which does not end, on a connection; and on another, `pause` seconds after that one was lost."""
+    while True:
+        try:
+            connection = await connect()
+        except LOST as error:
+            log.debug("database still away", link=name, error=repr(error))
+        else:
+            try:
+                await work(connection)
+            except LOST as error:
+                log.warning("database away", link=name, error=repr(error))
+            finally:
+                connection.terminate()
+        await asyncio.sleep(pause)

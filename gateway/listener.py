@@ -6,13 +6,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
-
 from gateway.calls import NOW, microseconds
-from gateway.lanes import LOST, Connect, Connection
-from gateway.tasks import end
-
-log = structlog.get_logger(__name__)
+from gateway.lanes import Connect, Connection, keep
+from gateway.tasks import begin, end
 
 KEEPALIVE = 1.0
 BACKOFF = 0.2
@@ -53,25 +49,10 @@ class Listener:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(), name="listener")]
+        self._tasks = [begin(keep("listener", self._connect, self._listen, BACKOFF), "listener")]
 
     async def stop(self) -> None:
         await end(self._tasks)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                connection = await self._connect()
-            except LOST as error:
-                log.debug("listener cannot connect", error=repr(error))
-            else:
-                try:
-                    await self._listen(connection)
-                except LOST as error:
-                    log.warning("listener lost its connection", error=repr(error))
-                finally:
-                    connection.terminate()
-            await asyncio.sleep(BACKOFF)
 
     async def _listen(self, connection: Connection) -> None:
         for channel, heard in self._channels.items():

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvloop
@@ -16,9 +17,18 @@ Ready = Callable[[str, int], None]
 
 async def serve(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `ready` is called with the address once it takes connections.
-    Raises gateway.errors.StartupRefused when the database does not suit."""
+    Raises gateway.errors.StartupRefused when the database does not suit, and what a part of the gateway died of."""
     stop = asyncio.Event()
+    deaths: list[BaseException] = []
+
+    def failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        if context.get("is_fatal"):
+            deaths.append(context["exception"])
+            stop.set()
+
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(failed)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
@@ -28,6 +38,8 @@ async def serve(settings: Settings, expected_fingerprint: str | None = None, rea
             ready(*gateway.address)
         await stop.wait()
         await gateway.stop()
+        if deaths:
+            raise deaths[0]
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

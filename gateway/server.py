@@ -18,7 +18,7 @@ from gateway.lanes import LOST, Connect, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
 from gateway.plane import Openings, Plane
 from gateway.settings import Settings
-from gateway.tasks import end
+from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Gateway:
             raise
         self.address = self._server.sockets[0].getsockname()[:2]
         self._ticker.start()
-        self._tasks = [asyncio.create_task(work) for work in (self._renew_leases(), self._evict())]
+        self._tasks = [begin(self._renew_leases(), "leases"), begin(self._evict(), "evict")]
         log.info("serving", host=self.address[0], port=self.address[1], gateway=settings.name, lanes=len(lanes))
 
     async def stop(self) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import uvloop
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, sign
@@ -16,11 +15,6 @@ from gateway.settings import Settings
 
 KEY = bytes(range(32))
 LOT = 100_000_000
-
-
-def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], uvloop.Loop]]:  # noqa: ARG001
-    """What the gateway itself runs on."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 @dataclass

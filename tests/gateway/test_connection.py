@@ -51,6 +51,20 @@ async def left(gateway: Gateway) -> None:
             await plane.progress.wait()
 
 
+# The end of a client that is gone already
+
+
+@pytest.mark.every_loop
+async def test_whoever_has_just_gone_can_still_be_refused(gateway: Gateway, connect: Connect, market: Market) -> None:
+    """By those who serve others too, so nothing of it may come back to them."""
+    gone = socket.create_connection(gateway.address)
+    other = await connect(gateway, market.license(market.account("provider"), "publish"))
+    (connection,) = (connection for connection in gateway.plane.connections if connection.session is None)
+    gone.close()  # so the last word is answered by a reset
+    connection.fail("TRA06")
+    assert await other.heartbeat()
+
+
 # Before Welcome
 
 

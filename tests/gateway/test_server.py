@@ -12,6 +12,9 @@ import pytest
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, Disconnected, Refusal, sign
 from gateway.errors import StartupRefused
+from gateway.lanes import Connection
+from gateway.listener import Listener
+from gateway.main import serve
 from gateway.server import Gateway
 from gateway.settings import Settings
 from tests.gateway.conftest import KEY, LOT, Connect, Market, Start, terminate
@@ -285,6 +288,18 @@ async def test_sigterm_drains(gateway_dsn: str, market: Market, db: psycopg.Conn
     assert db.execute("select count(*) from signals.signals").fetchone() == (acked,)
     assert db.execute("select count(*) from signals.decisions").fetchone() == (acked,)
     assert db.execute("select count(*) from access.sessions where ended_at is null").fetchone() == (0,)
+
+
+async def test_gateway_ends_when_a_part_of_it_dies(gateway_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than leave a lane's subscribers to themselves, and look alive."""
+
+    async def bug(_: object, connection: Connection) -> None:
+        raise ZeroDivisionError(connection.get_server_pid())
+
+    monkeypatch.setattr(Listener, "_listen", bug)
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(10):
+            await serve(Settings(port=0, database_url=gateway_dsn))
 
 
 async def test_database_that_cannot_be_served(empty_url: str, gateway_dsn: str) -> None:

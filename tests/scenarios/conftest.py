@@ -9,11 +9,11 @@ import pytest
 
 from gateway.server import Gateway
 from gateway.settings import Settings
-from tests.gateway.conftest import Market, pytest_asyncio_loop_factories
+from tests.gateway.conftest import Market
 from tests.models import conftest as models
 from tests.scenarios.stage import CLOCK, UNHURRIED, Stage
 
-__all__ = ["models", "pytest_asyncio_loop_factories"]
+__all__ = ["models"]
 
 
 @pytest.fixture

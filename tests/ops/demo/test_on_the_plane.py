@@ -15,7 +15,7 @@ from ops.demo.faults import Fault, by_chance
 from ops.demo.instrument import Instrument
 from ops.demo.market import Market as Prices
 from ops.demo.terminal import Terminal
-from tests.gateway.conftest import Market, Master, Start, market, start  # noqa: F401
+from tests.gateway.conftest import Market, Master, Start
 
 pytestmark = pytest.mark.core
 
@@ -85,8 +85,8 @@ class Trader:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("mode", ["HEDGING", "NETTING"])
 async def test_books_agree_whatever_went_wrong_with_orders_and_terminal(
-    start: Start,  # noqa: F811
-    market: Market,  # noqa: F811
+    start: Start,
+    market: Market,
     mode: Mode,
     seed: int,
 ) -> None:
