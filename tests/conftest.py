@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import itertools
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, TextIO
@@ -100,6 +101,15 @@ def db(database_url: str) -> Iterator[Connection[Any]]:
 def gateway_dsn(server: Stack, database_url: str) -> str:
     """The test's database as the gateway connects to it."""
     return server.url(str(conninfo_to_dict(database_url)["dbname"]), user="ecp_gateway")
+
+
+@pytest.fixture
+def drawn_seed(pytestconfig: pytest.Config) -> int:
+    """The seed of a run that chooses its own, printed with what fails so that it can be given again."""
+    given = pytestconfig.getoption("--hypothesis-seed")
+    number = secrets.randbits(32) if given is None else int(given)
+    print(f"--hypothesis-seed={number}")
+    return number
 
 
 def _make_template(server: Stack, admin: Connection[Any], name: str) -> None:

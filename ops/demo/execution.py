@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 from gateway import ecp_pb2 as pb
@@ -279,7 +280,7 @@ class Execution:
             owners = self.books.in_symbol(position.symbol)
             stops = (owners[0].stop_loss, owners[0].take_profit) if len(owners) == 1 else (0, 0)
             if stops != (position.stop_loss, position.take_profit):
-                self._insist(lambda ticket=position.ticket, stops=stops: self.broker.modify(ticket, *stops))  # type: ignore[misc]
+                self._insist(partial(self.broker.modify, position.ticket, *stops))
 
     # Reports
 

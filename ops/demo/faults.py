@@ -31,7 +31,7 @@ def every(count: int, fault: Fault) -> Faults:
 
 def by_chance(seed: int, shares: Mapping[Fault, float]) -> Faults:
     """Each fault with its share of all orders, the same ones in every run."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
     def draw(_: int) -> Fault | None:
         point = chance.random()

@@ -1,6 +1,7 @@
 """What is seen while a run goes on: a live table on a terminal, a line now and then elsewhere."""
 
 import asyncio
+from functools import partial
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -37,12 +38,16 @@ async def _table(play: Play, console: Console) -> None:
 
 async def _lines(play: Play, console: Console) -> None:
     for part in range(1, LINES + 1):
-        await play.until(lambda part=part: play.bars * LINES >= part * play.survey.count)  # type: ignore[misc]
+        await play.until(partial(_has_played, play, part))
         executed = sum(copier.tally.reported["EXECUTED"] for copier in play.copiers)
         console.print(
             f"bar {play.bars} of {play.survey.count}: {play.master.sent} signals, {executed} copies executed",
             highlight=False,
         )
+
+
+def _has_played(play: Play, part: int) -> bool:
+    return play.bars * LINES >= part * play.survey.count
 
 
 def _picture(play: Play) -> Group:

@@ -87,19 +87,19 @@ class Strays(visitors.Visitor):
         self.seen: list[str] = []
         self.strays: list[str] = []
 
-    def visit_SelectStmt(self, _: Any, node: Any) -> None:  # noqa: N802
+    def visit_SelectStmt(self, _: Any, node: Any) -> None:
         tables, conditions = self.sources(node.fromClause)
         self.check(tables, [*conditions, node.whereClause])
 
-    def visit_UpdateStmt(self, _: Any, node: Any) -> None:  # noqa: N802
+    def visit_UpdateStmt(self, _: Any, node: Any) -> None:
         tables, conditions = self.sources([node.relation, *(node.fromClause or ())])
         self.check(tables, [*conditions, node.whereClause])
 
-    def visit_DeleteStmt(self, _: Any, node: Any) -> None:  # noqa: N802
+    def visit_DeleteStmt(self, _: Any, node: Any) -> None:
         tables, conditions = self.sources([node.relation, *(node.usingClause or ())])
         self.check(tables, [*conditions, node.whereClause])
 
-    def visit_InsertStmt(self, _: Any, node: Any) -> None:  # noqa: N802
+    def visit_InsertStmt(self, _: Any, node: Any) -> None:
         name = f"{node.relation.schemaname}.{node.relation.relname}"
         if name not in LANE_TABLES:
             return

@@ -38,7 +38,7 @@ class Crowd:
         plane.pump(2)
 
     def dice(self, who: str) -> random.Random:
-        return random.Random(f"{self.seed} {who}")  # noqa: S311
+        return random.Random(f"{self.seed} {who}")
 
     def publish(self, who: str) -> None:
         """Two who send the same numbers: one is told DUPLICATE or REPLAY, and goes on where the plane says."""

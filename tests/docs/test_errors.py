@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -47,8 +48,8 @@ def test_every_registered_code_is_used_outside_the_registry(db: Connection[Any])
 
 
 def test_a_raised_code_carries_message_detail_and_hint(db: Connection[Any]) -> None:
-    with pytest.raises(Exception, match="no such stream") as raised:
+    with pytest.raises(psycopg.Error, match="no such stream") as raised:
         db.execute("select core.fail('TRS10', '{\"stream\": 7}')")
-    diag = raised.value.diag  # type: ignore[attr-defined]
+    diag = raised.value.diag
     assert (diag.sqlstate, diag.message_detail) == ("TRS10", '{"stream": 7}')
     assert diag.message_hint

@@ -132,9 +132,9 @@ class Terminal:
         for number, (position, ticket, _) in self.fills.items():
             held = self.holdings.get(position)
             if held is not None and held.ticket == ticket:
-                known = {"position": position} if number % 2 else {"delivery": number}
-                stops = {"stop_loss": str(held.stops[0]), "take_profit": str(held.stops[1])}
-                yield plane.Holding(ticket, side=held.side, volume=str(held.volume), **known, **stops)  # type: ignore[arg-type]
+                listed = plane.Holding(ticket, side=held.side, volume=str(held.volume))
+                known = listed.but(position=position) if number % 2 else listed.but(delivery=number)
+                yield known.but(stop_loss=str(held.stops[0]), take_profit=str(held.stops[1]))
 
     def ever_filled(self, position: int) -> Decimal:
         return sum((volume for its, _, volume in self.fills.values() if its == position), lots(0))

@@ -592,15 +592,17 @@ class Follower:
         """Told to hold nothing and holding something after all: still closing, whatever was reported first."""
         return replace(copy, status="CLOSING") if copy.status == "CLOSED" and copy.held > 0 else copy
 
-    def _judge(self, report: Report) -> tuple[str, str | None]:  # noqa: PLR0911
+    def _judge(self, report: Report) -> tuple[str, str | None]:
         if self.session is None or report.session != self.session:
             return "REPORT_NOT_ALLOWED", "TRA06"
         if not 1 <= report.delivery <= len(self.deliveries):
             return "REPORT_UNKNOWN", "TRR01"
-        delivered = self.deliveries[report.delivery - 1]
         if report.status == "EXECUTED" and not report.ticket:
             return "REPORT_MALFORMED", "TRR03"
-        first = self.reports.get(report.delivery)
+        return self._compare(report, self.deliveries[report.delivery - 1], self.reports.get(report.delivery))
+
+    def _compare(self, report: Report, delivered: Delivered, first: Report | None) -> tuple[str, str | None]:
+        """With what is known of the delivery already."""
         if report.status == "UNKNOWN":
             return ("REPORT_DUPLICATE" if first or report.delivery in self.settled else "RECORDED"), None
         if report.delivery in self.settled:
@@ -641,11 +643,11 @@ class Follower:
         for number in unsettled:
             self._settle(number, holdings)
         differences, self.book_us = 0, self.now_us
-        for position, copy in list(self.copies.items()):
+        for position, before in list(self.copies.items()):
             settles = sum(self.deliveries[number - 1].position == position for number in unsettled)
-            pending, holding = copy.pending - settles, holdings.get(position)
-            if copy.is_live or holding is not None or settles:
-                copy = replace(copy, changed_us=self.now_us)  # noqa: PLW2901
+            pending, holding = before.pending - settles, holdings.get(position)
+            is_touched = before.is_live or holding is not None or settles
+            copy = replace(before, changed_us=self.now_us) if is_touched else before
             if not copy.is_live and holding is None:
                 held = Decimal(0) if settles else copy.held
                 self.copies[position] = replace(copy, pending=pending, held=held)

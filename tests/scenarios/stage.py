@@ -424,11 +424,11 @@ class Stage:
                 follower.terminal.disconnect()
 
 
-def entry(position: int, volume: str, side: str = "BUY", **fields: int) -> pb.Position:
+def entry(position: int, volume: str, side: str = "BUY", *, stop_loss_e8: int = 0) -> pb.Position:
     """A position in a snapshot."""
     return pb.Position(
         position_id=position, symbol="EURUSD", side=side, volume_e8=_e8(volume), price_e8=_e8(PRICE),
-        **fields,  # type: ignore[arg-type]
+        stop_loss_e8=stop_loss_e8,
     )  # fmt: skip
 
 

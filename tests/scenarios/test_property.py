@@ -5,7 +5,6 @@ repeated with the --hypothesis-seed that it printed.
 """
 
 import asyncio
-import secrets
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -169,7 +168,7 @@ class Actor:
         entry.stops, entry.price = _stops(entry.side, act.size), entry.price - POINT
         return self._say(pb.AMEND, position, entry)
 
-    def snapshot(self, act: Act) -> pb.SignedSignal:  # noqa: ARG002
+    def snapshot(self, _: Act) -> pb.SignedSignal:
         return self._snapshot()
 
     def forget(self, act: Act) -> pb.SignedSignal:
@@ -398,13 +397,10 @@ def theatre(operator: Market, gateway_dsn: str) -> Iterator[Theatre]:
     theatre.close()
 
 
-def test_after_catch_up_the_book_is_what_the_settings_define(theatre: Theatre, pytestconfig: pytest.Config) -> None:
-    given_seed = pytestconfig.getoption("--hypothesis-seed")
-    number = secrets.randbits(32) if given_seed is None else int(given_seed)
-    print(f"--hypothesis-seed={number}")  # noqa: T201
+def test_after_catch_up_the_book_is_what_the_settings_define(theatre: Theatre, drawn_seed: int) -> None:
     full = settings.get_current_profile_name() == "torture"
 
-    @seed(number)
+    @seed(drawn_seed)
     @(settings() if full else SHORT)
     @given(PLAYS)
     def holds(play: Play) -> None:

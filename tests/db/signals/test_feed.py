@@ -1,6 +1,7 @@
 """Feed: the accepted signals after a position, in order."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from tests.db.plane import Master, Plane, Position, held
 pytestmark = pytest.mark.core
 
 
-def numbers(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    return [row[:3] for row in rows]
+def numbers(rows: list[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    return [(stream, epoch, seq) for stream, epoch, seq, *_ in rows]
 
 
 def test_accepted_signals_come_in_the_order_of_the_stream_over_epochs(plane: Plane, master: Master) -> None:
@@ -33,12 +34,12 @@ def test_a_limited_feed_goes_on_where_it_ended(plane: Plane) -> None:
         for _ in range(3):
             master.does("OPEN")
     positions = {master.stream: Position(1, master.stream, 1, 0) for master in masters}
-    seen: list[tuple[object, ...]] = []
+    seen: list[tuple[int, int, int]] = []
     while rows := plane.feed(list(positions.values()), limit=2):
         assert len(rows) <= 2
         seen += numbers(rows)
         for stream, epoch, seq in numbers(rows):
-            positions[stream] = Position(1, stream, epoch, seq)  # type: ignore[index, arg-type]
+            positions[stream] = Position(1, stream, epoch, seq)
     assert seen == [(master.stream, 1, seq) for master in masters for seq in (1, 2, 3)]
 
 

@@ -98,7 +98,7 @@ async def test_books_agree_whatever_went_wrong_with_orders_and_terminal(
     subscriptions = [market.value(subscribe, account, master.stream_id, portfolio) for master in masters]
     prices = Prices()
     prices.tick(0, E8)
-    chance, faults = random.Random(seed), by_chance(seed, FAULTS)  # noqa: S311
+    chance, faults = random.Random(seed), by_chance(seed, FAULTS)
     instrument = Instrument("EURUSD", prices, 2000)
     broker = PaperBroker([instrument], mode=mode, faults=lambda order: faults(order) if order < ORDERS else None)
     terminal = Terminal(market.license(account, "subscribe"), gateway.address[1], broker, subscriptions)
