@@ -1,5 +1,6 @@
 """One object, one file, at the path you would guess: signals.ingest is in db/functions/signals/ingest.sql and is
-tested in tests/db/signals/test_ingest.py."""
+tested in tests/db/signals/test_ingest.py. What would be too much for one file has a folder beside it, with a file for
+each subject of its own: tests/db/signals/reconcile/test_netting.py."""
 
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def test_every_test_of_an_object_has_its_object() -> None:
     tests = {
         f"{path.parent.name}/{path.stem.removeprefix('test_')}" for path in (ROOT / "tests/db").glob("*/test_*.py")
     }
+    subjects = {f"{path.parent.parent.name}/{path.parent.name}" for path in (ROOT / "tests/db").glob("*/*/test_*.py")}
     assert tests <= objects
+    assert subjects <= tests
 
 
 def test_migrations_and_policies_leave_functions_to_their_files() -> None:

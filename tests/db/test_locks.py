@@ -27,8 +27,7 @@ class Crowd:
         self.copiers += self.family
         # One terminal copies all three, and speaks for the account.
         for copier in self.family:
-            copier.resume(session=self.family[-1].session)
-            copier.session = self.family[-1].session
+            copier.joins(self.family[-1])
         for copier in self.copiers:
             plane.protect(copier.portfolio, "DRAWDOWN", "50", "PERCENT", "CLOSE_ALL")
             copier.beats("10000")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, Self
 from uuid import UUID
 
 from psycopg import Connection
@@ -57,6 +57,11 @@ class Copier:
             "select * from signals.resume(%(lane)s::smallint, %(session)s, %(subscription)s, %(last)s::bigint)", given
         )
 
+    def joins(self, other: Self) -> None:
+        """The terminal of another subscription copies this one too."""
+        self.resume(session=other.session)
+        self.session = other.session
+
     @property
     def portfolio(self) -> int:
         found: int = self.plane.value(
@@ -86,6 +91,10 @@ class Copier:
             "select delivery_seq from signals.subscription_heads where subscription_id = %s", self.subscription
         )
         return found
+
+    def gets(self, after: int) -> list[tuple[str, int]]:
+        """What is delivered after this number and was not resent: actions and positions."""
+        return [(each.action, each.position_id) for each in self.plane.deliveries([self], after, resend=False)]
 
     def is_shown(self) -> list[Delivery]:
         """What the clock finds to do for this subscription once a snapshot that differs has been dispatched."""
@@ -132,6 +141,17 @@ class Copier:
 
     def reports(self, delivery: int, status: str = "EXECUTED", **changes: Any) -> ReportVerdict:
         return self.plane.report([self.report(delivery, status, **changes)])[0]
+
+    def doubts(self, delivery: int) -> ReportVerdict:
+        """It was sent to the broker, who has not answered."""
+        return self.reports(delivery, "UNKNOWN", code="TRG06")
+
+    def answered(self) -> list[tuple[int, str, str | None]]:
+        """What became of each delivery, and whether a report said so or a snapshot."""
+        return self.plane.rows(
+            "select delivery_seq, status, settled_by from signals.reports where subscription_id = %s order by 1",
+            self.subscription,
+        )
 
     def copy(self, position: int = 1) -> dict[str, Any]:
         return self.plane.record(

@@ -224,7 +224,7 @@ class TestCuts:
     def test_a_cut_is_told_the_first_time_whatever_is_unanswered(self, master: Master, copier: Copier) -> None:
         master.does("OPEN", 1)
         copier.receives()
-        copier.reports(1, "UNKNOWN", code="TRG06")
+        copier.doubts(1)
         master.snapshot()
         assert told(copier.is_shown()) == [("CLOSE", 1)]
 
@@ -234,7 +234,7 @@ class TestCuts:
         opened.receives()
         opened.reports(3, "FAILED")
         assert opened.catches_up() == []
-        opened.reports(2, "UNKNOWN", code="TRG06")
+        opened.doubts(2)
         assert opened.catches_up() == []
         opened.reports(2)
         assert told(opened.catches_up()) == [("CLOSE", 1)]
@@ -716,8 +716,7 @@ class TestSubscribedAgain:
     def test_once_it_is_closed_it_may_be(self, plane: Plane, again: tuple[Copier, Copier]) -> None:
         """Whoever closed it: a new subscription is a new decision."""
         first, second = again
-        first.resume(session=second.session)
-        first.session = second.session
+        first.joins(second)
         first.books()
         assert first.copy()["closed_by"] == "FOLLOWER"
         plane.pump(second.lane)

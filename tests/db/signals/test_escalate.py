@@ -72,7 +72,7 @@ def test_the_answer_ends_it(plane: Plane, closing: Copier, status: str, code: st
 
 
 def test_unknown_is_no_answer(plane: Plane, closing: Copier) -> None:
-    closing.reports(2, "UNKNOWN", code="TRG06")
+    closing.doubts(2)
     plane.tick(seconds=11)
     plane.escalate()
     assert levels(plane) == [(2, 1)]
@@ -125,7 +125,7 @@ def test_what_was_answered_is_not_looked_at_again_and_what_was_not_still_is(
     copier.reports(4)
     assert settled() == 1
     copier.reports(2)
-    copier.reports(3, "UNKNOWN", code="TRG06")
+    copier.doubts(3)
     assert settled() == 2
     plane.tick(seconds=11)
     plane.escalate()

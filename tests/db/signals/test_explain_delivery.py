@@ -52,7 +52,7 @@ def test_a_protection_says_so(plane: Plane, master: Master, copier: Copier) -> N
 def test_an_outcome_in_doubt_says_that_nothing_is_tried_again(plane: Plane, master: Master, copier: Copier) -> None:
     master.does("OPEN", 1)
     copier.receives()
-    copier.reports(1, "UNKNOWN", code="TRG06")
+    copier.doubts(1)
     assert explained(plane, copier, 1)["sentence"] == (
         "Delivered as 1; the broker has not answered, and nothing is tried again before it is known."
     )

@@ -70,7 +70,7 @@ def test_nor_does_what_was_filled_beyond_what_was_decided(plane: Plane, master: 
 def test_nor_a_fill_that_shows_up_after_its_close(plane: Plane, master: Master, opened: Copier) -> None:
     master.does("OPEN", 2)
     opened.receives()
-    opened.reports(2, "UNKNOWN", code="TRG06")
+    opened.doubts(2)
     master.does("CLOSE", 2)
     opened.receives()
     opened.reports(3, "REJECTED", code="TRG03")

@@ -30,7 +30,7 @@ def test_all_but_openings_are_there_from_the_beginning(plane: Plane, told: Copie
 
 def test_each_says_how_far_it_came(plane: Plane, told: Copier) -> None:
     told.beats(subscription=told.subscription, processed=3)
-    told.reports(2, "UNKNOWN", code="TRG06")
+    told.doubts(2)
     plane.tick(seconds=11)
     plane.escalate()
     assert plane.overdue() == [

@@ -7,20 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.db.plane import Copier, Delivery, Holding, Master, Plane, Specification, e8
+from tests.db.plane import Copier, Holding, Master, Plane, Specification, e8
 
 pytestmark = pytest.mark.core
-
-
-def fresh(plane: Plane, copier: Copier, after: int) -> list[tuple[str, int]]:
-    return [(each.action, each.position_id) for each in plane.deliveries([copier], after, resend=False)]
-
-
-def answered(plane: Plane, copier: Copier) -> list[tuple[int, str, str | None]]:
-    return plane.rows(
-        "select delivery_seq, status, settled_by from signals.reports where subscription_id = %s order by 1",
-        copier.subscription,
-    )
 
 
 @pytest.fixture
@@ -160,8 +149,8 @@ class TestHedging:
         plane.tick(seconds=30)
         answer = copier.books()
         assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (1, 0, 2)
-        assert answered(plane, copier) == [(1, "FAILED", "SNAPSHOT")]
-        assert fresh(plane, copier, 1) == [("OPEN", 1)]
+        assert copier.answered() == [(1, "FAILED", "SNAPSHOT")]
+        assert copier.gets(1) == [("OPEN", 1)]
         assert "TRR06" in plane.events()
         assert plane.verify() == {}
 
@@ -171,7 +160,7 @@ class TestHedging:
         plane.tick(seconds=29, microseconds=999_999)
         assert delivered.books()["settled"] == 0
         # From when the terminal was in doubt: it may have sent the order as late as that.
-        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.doubts(1)
         plane.tick(seconds=29, microseconds=999_999)
         answer = delivered.books()
         assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 0, 1)
@@ -185,7 +174,7 @@ class TestHedging:
 
     def test_what_is_filled_within_it_is_one_opening(self, plane: Plane, delivered: Copier) -> None:
         plane.write_settings(delivered.subscription, late_join="ALL")
-        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.doubts(1)
         assert delivered.books()["settled"] == 0
         assert delivered.books(Holding(555, 1))["settled"] == 1
         assert (delivered.status(), delivered.holds(), delivered.newest) == ("OPEN", {1: Decimal("0.1")}, 1)
@@ -194,14 +183,14 @@ class TestHedging:
     def test_a_close_that_comes_meanwhile_is_done_when_nothing_is_there_and_not_forgotten(
         self, plane: Plane, master: Master, delivered: Copier
     ) -> None:
-        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.doubts(1)
         master.does("CLOSE", 1)
         delivered.receives()
         delivered.books()
         assert delivered.copy()["pending"] == 1
         # The fill shows up after all.
         delivered.books(Holding(555, 1))
-        assert fresh(plane, delivered, 2) == [("CLOSE", 1)]
+        assert delivered.gets(2) == [("CLOSE", 1)]
         delivered.reports(3)
         assert (delivered.status(), delivered.holds()) == ("CLOSED", {})
         assert plane.verify() == {}
@@ -219,22 +208,22 @@ class TestHedging:
         answer = opened.books(Holding(position=1), last=1)
         assert (answer["settled"], answer["differences"]) == (0, 0)
         assert [opened.status(position) for position in (1, 2)] == ["CLOSING", "DELIVERED"]
-        assert answered(plane, opened) == [(1, "EXECUTED", None)]
+        assert opened.answered() == [(1, "EXECUTED", None)]
         assert plane.verify() == {}
 
     def test_a_close_that_is_not_done_is_told_again(self, plane: Plane, master: Master, opened: Copier) -> None:
         master.does("CLOSE", 1)
         opened.receives()
-        opened.reports(2, "UNKNOWN", code="TRG06")
+        opened.doubts(2)
         assert opened.books(Holding(position=1))["settled"] == 1
-        assert answered(plane, opened)[1:] == [(2, "FAILED", "SNAPSHOT")]
-        assert fresh(plane, opened, 2) == [("CLOSE", 1)]
+        assert opened.answered()[1:] == [(2, "FAILED", "SNAPSHOT")]
+        assert opened.gets(2) == [("CLOSE", 1)]
         assert plane.verify() == {}
 
     def test_a_close_that_is_done_is_done(self, plane: Plane, master: Master, opened: Copier) -> None:
         master.does("CLOSE", 1)
         opened.receives()
-        opened.reports(2, "UNKNOWN", code="TRG06")
+        opened.doubts(2)
         assert opened.books()["differences"] == 0
         copy = opened.copy()
         assert (copy["status"], copy["closed_by"], copy["held_volume"], copy["pending"]) == ("CLOSED", "MASTER", 0, 0)
@@ -258,19 +247,17 @@ class TestHedging:
         master.does("PARTIAL_CLOSE", 1, volume="0.06")
         opened.receives()
         opened.books(Holding(position=1, volume=remains))
-        assert answered(plane, opened)[1:] == [(2, status, "SNAPSHOT")]
-        assert fresh(plane, opened, 2) == ([] if status == "EXECUTED" else [("PARTIAL_CLOSE", 1)])
+        assert opened.answered()[1:] == [(2, status, "SNAPSHOT")]
+        assert opened.gets(2) == ([] if status == "EXECUTED" else [("PARTIAL_CLOSE", 1)])
         assert plane.verify() == {}
 
     @pytest.mark.parametrize(("stop", "status"), [("1.05", "EXECUTED"), ("1.04", "FAILED")])
-    def test_stops_are_done_when_they_are_there(
-        self, plane: Plane, master: Master, opened: Copier, stop: str, status: str
-    ) -> None:
+    def test_stops_are_done_when_they_are_there(self, master: Master, opened: Copier, stop: str, status: str) -> None:
         master.does("MODIFY", 1, stop_loss="1.05")
         opened.receives()
         opened.books(Holding(position=1, stop_loss=stop))
-        assert answered(plane, opened)[1:] == [(2, status, "SNAPSHOT")]
-        assert fresh(plane, opened, 2) == ([] if status == "EXECUTED" else [("MODIFY", 1)])
+        assert opened.answered()[1:] == [(2, status, "SNAPSHOT")]
+        assert opened.gets(2) == ([] if status == "EXECUTED" else [("MODIFY", 1)])
 
     @pytest.mark.parametrize(
         ("digits", "told", "found", "is_there"),
@@ -294,7 +281,7 @@ class TestHedging:
         copier.receives()
         copier.reports(1)
         copier.books(Holding(position=1, stop_loss=found))
-        assert fresh(plane, copier, 1) == ([] if is_there else [("MODIFY", 1)])
+        assert copier.gets(1) == ([] if is_there else [("MODIFY", 1)])
         assert plane.verify() == {}
 
     def test_everything_about_a_copy_is_settled_at_once(self, plane: Plane, master: Master, delivered: Copier) -> None:
@@ -320,7 +307,7 @@ class TestHedging:
     def test_a_copy_that_was_closed_while_its_opening_was_unknown_is_settled_too(
         self, plane: Plane, master: Master, delivered: Copier
     ) -> None:
-        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.doubts(1)
         master.does("CLOSE", 1)
         delivered.receives()
         delivered.reports(2, "REJECTED", code="TRG03")
@@ -334,7 +321,7 @@ class TestLateFill:
     """Timeout after send, then the fill shows up."""
 
     def test_it_is_kept_while_the_master_holds_it(self, plane: Plane, delivered: Copier) -> None:
-        delivered.reports(1, "UNKNOWN", code="TRG06")
+        delivered.doubts(1)
         plane.tick(seconds=30)
         delivered.books()
         assert delivered.status() == "MISSED"
@@ -361,7 +348,7 @@ class TestLateFill:
         master.does("CLOSE", 1)
         delivered.receives()
         answer = delivered.books(Holding(555, 1))
-        assert fresh(plane, delivered, answer["delivery_seq"] - 1) == [("CLOSE", 1)]
+        assert delivered.gets(answer["delivery_seq"] - 1) == [("CLOSE", 1)]
         delivered.reports(2, ticket=555)
         assert delivered.status() == "CLOSED"
         assert plane.verify() == {}
@@ -379,7 +366,7 @@ class TestLateFill:
         opened.receives()
         opened.reports(2)
         assert opened.books(Holding(position=1))["differences"] == 1
-        assert fresh(plane, opened, 2) == [("CLOSE", 1)]
+        assert opened.gets(2) == [("CLOSE", 1)]
         assert plane.verify() == {}
 
 
@@ -443,15 +430,20 @@ class TestWhose:
         tickets = "select jsonb_path_query_array(found, '$[*].ticket') from signals.differences order by difference_id"
         assert plane.rows(tickets)[:2] == [[40, 41, 42, 43, 44], [40, 41, 42, 43]]
 
-    def test_what_another_subscription_of_the_account_opened_is_not_taken_for_one_s_own(
-        self, plane: Plane, master: Master
-    ) -> None:
-        """A terminal that knows the number of the delivery, and not of which subscription: both count from 1."""
+    @pytest.fixture
+    def pair(self, plane: Plane, master: Master) -> tuple[list[Master], list[Copier]]:
+        """Two masters, and one terminal that copies both into one account."""
         account = plane.account("subscriber")
         masters = [master, plane.master()]
-        first, second = (plane.copier(each, account=account) for each in masters)
-        first.resume(session=second.session)
-        first.session = second.session
+        copiers = [plane.copier(each, account=account) for each in masters]
+        copiers[0].joins(copiers[1])
+        return masters, copiers
+
+    def test_what_another_subscription_of_the_account_opened_is_not_taken_for_one_s_own(
+        self, plane: Plane, pair: tuple[list[Master], list[Copier]]
+    ) -> None:
+        """A terminal that knows the number of the delivery, and not of which subscription: both count from 1."""
+        masters, (first, second) = pair
         for each, copier, ticket in zip(masters, (first, second), (11, 12), strict=True):
             each.does("OPEN", 1)
             copier.receives()
@@ -462,16 +454,14 @@ class TestWhose:
             assert (copier.holds(), copier.newest) == ({1: Decimal("0.1")}, 1)
         assert plane.verify() == {}
 
-    def test_nor_by_the_position_of_the_other_master(self, plane: Plane, master: Master) -> None:
-        account = plane.account("subscriber")
-        masters = [master, plane.master()]
-        first, second = (plane.copier(each, account=account) for each in masters)
-        first.resume(session=second.session)
-        first.session = second.session
+    def test_nor_by_the_position_of_the_other_master(
+        self, plane: Plane, pair: tuple[list[Master], list[Copier]]
+    ) -> None:
+        masters, (first, second) = pair
         masters[1].does("OPEN", 1)
         second.receives()
         second.reports(1, ticket=12)
-        master.does("OPEN", 1)
+        masters[0].does("OPEN", 1)
         first.receives()
         plane.tick(seconds=30)
         answer = first.books(Holding(12, position=1))
@@ -540,321 +530,6 @@ class TestDifferences:
         plane.tick(seconds=30)
         answer = copier.books(Holding(11, delivery=1), Holding(12, delivery=2))
         assert answer["settled"] == 3
-        assert fresh(plane, copier, 4) == [("OPEN", 3), ("OPEN", 4)]
+        assert copier.gets(4) == [("OPEN", 3), ("OPEN", 4)]
         assert copier.holds() == {1: Decimal("0.1"), 2: Decimal("0.1")}
         assert plane.verify() == {}
-
-
-@pytest.fixture
-def netted(plane: Plane) -> tuple[list[Master], list[Copier]]:
-    """Two masters and an account that has one net position in each symbol; the same terminal copies both."""
-    masters = [plane.master() for _ in range(2)]
-    account = plane.account("subscriber")
-    portfolio = plane.portfolio(account, "net", "NETTING")
-    copiers = [plane.copier(master, account=account, portfolio=portfolio) for master in masters]
-    copiers[0].resume(session=copiers[1].session)
-    copiers[0].session = copiers[1].session
-    return masters, copiers
-
-
-def net(volume: str, side: str = "BUY", symbol: str = "EURUSD") -> Holding:
-    return Holding(9000, symbol=symbol, side=side, volume=volume)
-
-
-class TestNetting:
-    def opens(
-        self, master: Master, copier: Copier, position: int = 1, side: str = "BUY", volume: str = "0.10"
-    ) -> Delivery:
-        master.does("OPEN", position, side=side, volume=volume)
-        (opening,) = copier.receives()
-        return opening
-
-    def test_opposite_copies_make_one_net_position(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        self.opens(masters[0], copiers[0], volume="0.30")
-        self.opens(masters[1], copiers[1], side="SELL", volume="0.10")
-        copiers[0].reports(1, volume="0.30", ticket=1)
-        copiers[1].reports(1, volume="0.10", ticket=2)
-        for copier in copiers:
-            answer = copier.books(net("0.20"))
-            assert (answer["code"], answer["settled"], answer["differences"]) == (None, 0, 0)
-        assert [copier.holds() for copier in copiers] == [{1: Decimal("0.3")}, {1: Decimal("0.1")}]
-        assert plane.verify() == {}
-
-    def test_copies_that_cancel_each_other_out_leave_nothing(self, netted: tuple[list[Master], list[Copier]]) -> None:
-        masters, copiers = netted
-        for master, copier, side in zip(masters, copiers, ("BUY", "SELL"), strict=True):
-            self.opens(master, copier, side=side)
-            copier.reports(1)
-        assert copiers[0].books()["differences"] == 0
-
-    @pytest.mark.parametrize(("found", "status"), [([net("0.10")], "EXECUTED"), ([], "FAILED")])
-    def test_one_in_doubt_is_all_there_or_not_at_all(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: list[Holding], status: str
-    ) -> None:
-        masters, copiers = netted
-        self.opens(masters[0], copiers[0])
-        copiers[0].reports(1, "UNKNOWN", code="TRG06")
-        plane.tick(seconds=30)
-        assert copiers[0].books(*found)["settled"] == 1
-        assert answered(plane, copiers[0]) == [(1, status, "SNAPSHOT")]
-        assert copiers[0].holds() == ({1: Decimal("0.1")} if found else {})
-        assert copiers[0].copy()["pending"] == 0
-        assert plane.differences() == []
-        assert plane.verify() == {}
-
-    def test_a_close_in_doubt_beside_another_s_copy(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
-            self.opens(master, copier)
-            copier.reports(1, ticket=number + 1)
-        masters[0].does("CLOSE", 1)
-        copiers[0].receives()
-        copiers[0].reports(2, "UNKNOWN", code="TRG06")
-        assert copiers[0].books(net("0.10"))["settled"] == 1
-        assert (copiers[0].status(), copiers[1].status()) == ("CLOSED", "OPEN")
-        assert plane.verify() == {}
-
-    def test_a_close_that_is_not_done_is_told_again(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier)
-        copier.reports(1)
-        masters[0].does("CLOSE", 1)
-        copier.receives()
-        copier.reports(2, "UNKNOWN", code="TRG06")
-        plane.tick(seconds=30)
-        copier.books(net("0.10"))
-        assert fresh(plane, copier, 2) == [("CLOSE", 1)]
-        assert plane.verify() == {}
-
-    @pytest.mark.parametrize("action", ["OPEN", "CLOSE"])
-    def test_for_half_a_minute_of_doubt_what_is_not_done_may_be_on_its_way(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]], action: str
-    ) -> None:
-        """A second close would turn the net position round. What counts is when the terminal came to be in doubt: an
-        order that was delivered long ago may have been sent just now."""
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier)
-        found = []
-        if action == "CLOSE":
-            copier.reports(1)
-            masters[0].does("CLOSE", 1)
-            copier.receives()
-            found = [net("0.10")]
-        plane.tick(minutes=10)
-        copier.reports(copier.newest, "UNKNOWN", code="TRG06")
-        plane.tick(seconds=29, microseconds=999_999)
-        newest = copier.newest
-        assert copier.books(*found)["settled"] == 0
-        assert (copier.copy()["pending"], copier.newest) == (1, newest)
-        plane.tick(microseconds=1)
-        assert copier.books(*found)["settled"] == 1
-        assert plane.verify() == {}
-
-    @pytest.mark.parametrize("found", ["0.04", "0.10", "0.30"])
-    def test_what_cannot_be_told_stays_in_doubt_and_is_recorded(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: str
-    ) -> None:
-        """Two openings of 0.10 and 0.15 lots: nothing, or both, can be told; anything else would be a guess."""
-        masters, (copier, _) = netted
-        for position, volume in ((1, "0.10"), (2, "0.15")):
-            self.opens(masters[0], copier, position, volume=volume)
-            copier.reports(position, "UNKNOWN", code="TRG06")
-        answer = copier.books(net(found))
-        assert (answer["settled"], answer["differences"]) == (0, 1)
-        assert [copier.copy(position)["pending"] for position in (1, 2)] == [1, 1]
-        assert plane.differences() == [("NET_VOLUME", None)]
-        assert copier.catches_up() == []
-        assert plane.verify() == {}
-
-    @pytest.mark.parametrize("found", [[], [net("0.10")], [net("0.20")], [net("0.10", "SELL")]])
-    def test_changes_in_doubt_that_go_both_ways_stay_in_doubt(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]], found: list[Holding]
-    ) -> None:
-        """A close and an opening: nothing done, and both, and a part of each, look alike."""
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier, 1)
-        copier.reports(1)
-        masters[0].does("CLOSE", 1)
-        self.opens_too(masters[0], copier)
-        for delivery in (2, 3):
-            copier.reports(delivery, "UNKNOWN", code="TRG06")
-        assert copier.books(*found)["settled"] == 0
-        assert [copier.copy(position)["pending"] for position in (1, 2)] == [1, 1]
-        assert copier.holds() == {1: Decimal("0.1")}
-        assert copier.catches_up() == []
-        assert plane.verify() == {}
-
-    @staticmethod
-    def opens_too(master: Master, copier: Copier) -> None:
-        master.does("OPEN", 2)
-        assert [each.action for each in copier.receives()] == ["CLOSE", "OPEN"]
-
-    def test_a_flat_symbol_was_closed_by_the_follower(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
-            plane.write_settings(copier.subscription, late_join="ALL")
-            self.opens(master, copier)
-            copier.reports(1, ticket=number + 1)
-        answer = copiers[0].books()
-        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 1, 1)
-        assert plane.differences() == [("NET_VOLUME", None)]
-        for master, copier in zip(masters, copiers, strict=True):
-            copy = copier.copy()
-            assert (copy["status"], copy["closed_by"], copy["held_volume"]) == ("CLOSED", "FOLLOWER", 0)
-            assert copier.catches_up() == [], "what the follower closed is not opened again"
-            master.does("CLOSE", 1)
-            assert copier.receives() == []
-        assert copiers[0].books()["differences"] == 0
-        assert plane.verify() == {}
-
-    def test_one_in_which_the_copies_go_both_ways_may_be_anything(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        self.opens(masters[0], copiers[0], volume="0.30")
-        self.opens(masters[1], copiers[1], side="SELL")
-        copiers[0].reports(1, volume="0.30", ticket=1)
-        copiers[1].reports(1, ticket=2)
-        assert copiers[0].books()["differences"] == 1
-        assert [copier.holds() for copier in copiers] == [{1: Decimal("0.3")}, {1: Decimal("0.1")}]
-        assert [copier.newest for copier in copiers] == [1, 1]
-        assert plane.verify() == {}
-
-    @pytest.mark.parametrize("whose", [0, 1])
-    def test_nor_while_anything_in_it_is_in_doubt(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]], whose: int
-    ) -> None:
-        masters, copiers = netted
-        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
-            self.opens(master, copier)
-            copier.reports(1, ticket=number + 1)
-        self.opens(masters[whose], copiers[whose], 2)
-        copiers[0].books()
-        assert copiers[1].holds() == {1: Decimal("0.1")}
-        assert copiers[1].status() == "OPEN"
-        assert plane.verify() == {}
-
-    def test_another_s_pending_order_is_in_its_own_book(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        """That it is not in this one says nothing: it stands, and must be cancelled with its master's."""
-        masters, copiers = netted
-        masters[1].does("PLACE", 1)
-        copiers[1].receives()
-        copiers[1].reports(1, ticket=77)
-        copiers[0].books()
-        assert (copiers[1].status(), copiers[1].holds()) == ("OPEN", {1: Decimal("0.1")})
-        masters[1].does("CANCEL", 1)
-        assert [each.action for each in copiers[1].receives()] == ["CANCEL"]
-        assert plane.verify() == {}
-
-    def test_what_was_said_to_be_too_late_is_not_opened_over_lots_that_nobody_accounts_for(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        """They may be its own, of before the terminal forgot."""
-        masters, (copier, _) = netted
-        plane.write_settings(copier.subscription, late_join="ALL")
-        self.opens(masters[0], copier)
-        copier.reports(1, "REJECTED", code="TRG01")
-        assert copier.books(net("0.10"))["differences"] == 1
-        assert fresh(plane, copier, 1) == []
-        copier.books()
-        assert fresh(plane, copier, 1) == [("OPEN", 1)]
-        assert plane.verify() == {}
-
-    def test_what_does_not_change_is_recorded_once(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier)
-        copier.reports(1)
-        found = [copier.books(net(volume))["differences"] for volume in ("0.50", "0.50", "0.40", "0.50")]
-        assert found == [1, 0, 1, 1]
-        assert plane.differences() == [("NET_VOLUME", None)] * 3
-
-    def test_while_another_s_are_in_doubt_nothing_can_be_told(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        for master, copier in zip(masters, copiers, strict=True):
-            self.opens(master, copier)
-            copier.reports(1, "UNKNOWN", code="TRG06")
-        plane.tick(seconds=30)
-        assert copiers[0].books(net("0.10"))["settled"] == 0
-        copiers[1].reports(1, ticket=5)
-        assert copiers[0].books(net("0.10"))["settled"] == 1
-        assert answered(plane, copiers[0]) == [(1, "FAILED", "SNAPSHOT")]
-
-    def test_what_the_subscriber_trades_besides_is_recorded_and_left_alone(
-        self, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier)
-        copier.reports(1)
-        answer = copier.books(net("0.50"), net("1", symbol="XAUUSD").but(ticket=9001))
-        assert (answer["settled"], answer["differences"], answer["delivery_seq"]) == (0, 2, 1)
-        assert copier.holds() == {1: Decimal("0.1")}
-
-    def test_stops_say_nothing(self, plane: Plane, netted: tuple[list[Master], list[Copier]]) -> None:
-        masters, (copier, _) = netted
-        self.opens(masters[0], copier)
-        copier.reports(1)
-        masters[0].does("MODIFY", 1, stop_loss="1.05")
-        copier.receives()
-        assert copier.books(net("0.10"))["settled"] == 1
-        assert (copier.copy()["pending"], copier.newest) == (0, 2)
-        assert plane.verify() == {}
-
-    def test_a_pending_order_is_in_the_book_and_not_in_the_net_position(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        masters[0].does("PLACE", 1)
-        copiers[0].receives()
-        copiers[0].reports(1, "UNKNOWN", code="TRG06")
-        self.opens(masters[1], copiers[1])
-        copiers[1].reports(1, ticket=3)
-        order = Holding(77, 1, 1, volume="0.10", order_type="LIMIT")
-        answer = copiers[0].books(net("0.10"), order)
-        assert (answer["settled"], answer["differences"]) == (1, 0)
-        assert answered(plane, copiers[0]) == [(1, "EXECUTED", "SNAPSHOT")]
-        assert copiers[0].status() == "OPEN"
-        assert plane.verify() == {}
-
-    def test_while_another_stream_may_have_one_nothing_can_be_told(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        """The book of a subscription lists its own orders: of another's it is not known whether it was filled."""
-        masters, copiers = netted
-        masters[0].does("PLACE", 1)
-        copiers[0].receives()
-        copiers[0].reports(1, ticket=77)
-        self.opens(masters[1], copiers[1])
-        copiers[1].reports(1, "UNKNOWN", code="TRG06")
-        answer = copiers[1].books(net("0.10"))
-        assert (answer["settled"], answer["differences"]) == (0, 0)
-        masters[0].does("OPEN", 1)
-        copiers[0].receives()
-        assert copiers[1].books(net("0.20"))["settled"] == 1
-        assert answered(plane, copiers[1]) == [(1, "EXECUTED", "SNAPSHOT")]
-        assert plane.verify() == {}
-
-    def test_what_an_ended_subscription_still_holds_counts(
-        self, plane: Plane, netted: tuple[list[Master], list[Copier]]
-    ) -> None:
-        masters, copiers = netted
-        for number, (master, copier) in enumerate(zip(masters, copiers, strict=True)):
-            self.opens(master, copier)
-            copier.reports(1, ticket=number + 1)
-        plane.transition(copiers[1].subscription, "end")
-        answer = copiers[0].books(net("0.20"))
-        assert (answer["settled"], answer["differences"]) == (0, 0)

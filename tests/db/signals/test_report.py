@@ -305,7 +305,7 @@ class TestUnknown:
     """Sent to the broker, and no answer: the one report that another replaces."""
 
     def test_it_is_recorded_with_its_code_and_settles_nothing(self, plane: Plane, opened: Copier) -> None:
-        assert opened.reports(1, "UNKNOWN", code="TRG06")[1:] == ("RECORDED", None)
+        assert opened.doubts(1)[1:] == ("RECORDED", None)
         report = plane.record("select * from signals.reports")
         assert (report["status"], report["code"], report["unknown_since"]) == ("UNKNOWN", "TRG06", plane.now)
         copy = opened.copy()
@@ -359,7 +359,7 @@ class TestUnknown:
         self, plane: Plane, master: Master, opened: Copier
     ) -> None:
         """Timeout after send, then the fill shows up: what cuts exposure is never lost."""
-        opened.reports(1, "UNKNOWN", code="TRG06")
+        opened.doubts(1)
         master.does("CLOSE", 1)
         opened.receives()
         opened.reports(2, "REJECTED", code="TRG03")
@@ -374,7 +374,7 @@ class TestUnknown:
     def test_nor_is_a_copy_closed_while_its_opening_is_unknown(
         self, plane: Plane, master: Master, opened: Copier
     ) -> None:
-        opened.reports(1, "UNKNOWN", code="TRG06")
+        opened.doubts(1)
         master.does("CLOSE", 1)
         opened.receives()
         opened.reports(2, "REJECTED", code="TRG03")
@@ -417,7 +417,7 @@ class TestUnknown:
     def test_nor_does_it_stand_in_the_way_of_the_answer(
         self, plane: Plane, opened: Copier, order: tuple[str, ...]
     ) -> None:
-        opened.reports(1, "UNKNOWN", code="TRG06")
+        opened.doubts(1)
         reports = {"EXECUTED": opened.report(1), "REJECTED": opened.report(1, "REJECTED", code="TRG01")}
         verdicts = plane.report([reports[status] for status in order])
         assert verdicts[order.index("EXECUTED")][1:] == ("RECORDED", None)

@@ -32,7 +32,7 @@ def doubtful(master: Master, copier: Copier) -> Copier:
     """A copier that sent an order for 0.10 lots of position 1 and had no answer."""
     master.does("OPEN", 1)
     copier.receives()
-    copier.reports(1, "UNKNOWN", code="TRG06")
+    copier.doubts(1)
     return copier
 
 
@@ -66,7 +66,7 @@ def test_a_close(
     master.does("CLOSE", 1)
     copier.receives()
     copier.reports(1)
-    copier.reports(2, "UNKNOWN", code="TRG06")
+    copier.doubts(2)
     assert copier.catches_up() == []
     settle(plane, copier.subscription, 2, status, None, volume)
     copy = copier.copy()
