@@ -1,5 +1,6 @@
 """What the functions answer: rows of theirs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -86,3 +87,13 @@ class License:
     license_id: UUID
     token: str
     expires_at: datetime
+
+
+def told(deliveries: Iterable[Delivery]) -> list[tuple[str, int]]:
+    """What to do with which position of the master."""
+    return [(each.action, each.position_id) for each in deliveries]
+
+
+def lots(deliveries: Iterable[Delivery]) -> list[tuple[str, int, int]]:
+    """And how many units of 1e-8 lots it is about."""
+    return [(each.action, each.position_id, each.volume_e8) for each in deliveries]

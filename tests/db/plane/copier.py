@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from tests.db.plane.answers import Delivery, License, ReportVerdict
+from tests.db.plane.answers import Delivery, License, ReportVerdict, told
 from tests.db.plane.messages import Heartbeat, Holding, Report, Specification, columns
 from tests.db.plane.values import microseconds
 
@@ -94,7 +94,7 @@ class Copier:
 
     def gets(self, after: int) -> list[tuple[str, int]]:
         """What is delivered after this number and was not resent: actions and positions."""
-        return [(each.action, each.position_id) for each in self.plane.deliveries([self], after, resend=False)]
+        return told(self.plane.deliveries([self], after, resend=False))
 
     def is_shown(self) -> list[Delivery]:
         """What the clock finds to do for this subscription once a snapshot that differs has been dispatched."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.db.plane import Copier, Delivery, Master, Plane, Position, e8, microseconds, run_together
+from tests.db.plane import Copier, Delivery, Master, Plane, Position, e8, microseconds, run_together, told
 
 pytestmark = pytest.mark.core
 
@@ -40,7 +40,7 @@ class TestWhatIsDelivered:
         master.does("CLOSE", 1)
         master.does("OPEN", 2)
         plane.halt(None)
-        assert [(each.action, each.position_id) for each in copier.receives()] == [("CLOSE", 1)]
+        assert told(copier.receives()) == [("CLOSE", 1)]
         reasons = plane.rows("select reason from signals.decisions order by seq")
         assert reasons == ["COPIED", "COPIED", "HALTED"]
 
@@ -212,7 +212,7 @@ class TestStates:
         master.does("PARTIAL_CLOSE", 1, volume="0.05")
         master.does("CLOSE", 2)
         master.does("CLOSE", 1)
-        assert [(each.action, each.position_id) for each in copier.receives()] == [
+        assert told(copier.receives()) == [
             ("MODIFY", 1),
             ("PARTIAL_CLOSE", 1),
             ("CLOSE", 1),
@@ -230,7 +230,7 @@ class TestStates:
         master.does("CLOSE", 2)
         master.does("MODIFY", 1)
         master.does("CLOSE", 1)
-        assert [(each.action, each.position_id) for each in copier.receives()] == [("MODIFY", 1), ("CLOSE", 1)]
+        assert told(copier.receives()) == [("MODIFY", 1), ("CLOSE", 1)]
         assert copier.reasons() == ["COPIED", "COPIED", "COPIED"]
         assert plane.verify() == {}
 

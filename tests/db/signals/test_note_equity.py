@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.db.plane import Copier, Master, Plane, microseconds
+from tests.db.plane import Copier, Master, Plane, microseconds, told
 
 pytestmark = pytest.mark.core
 
@@ -393,7 +393,7 @@ class TestActions:
         second.beats("9000")
         for copier in copiers:
             found = plane.deliveries([copier], after=2, resend=False)
-            assert [(each.action, each.position_id) for each in found] == [("CLOSE", 1), ("CLOSE", 2)]
+            assert told(found) == [("CLOSE", 1), ("CLOSE", 2)]
             assert copier.reasons()[2:] == ["PROTECTED", "PROTECTED"]
         assert plane.verify() == {}
 
