@@ -27,6 +27,9 @@ RETRY_S = 0.1
 REPORTS = 200
 # So many of the last orders are reported again by a terminal that cannot know whether it has done so.
 RECALLED = 200
+# What a book does not show is in doubt for so long. A terminal that has lost its state shows its book again after that:
+# it cannot know of an order that was on its way.
+DOUBT_US = 30_000_000
 # A delivery older than this is no live one.
 LIVE_US = 1_000_000
 
@@ -101,6 +104,7 @@ class Terminal:
         self._heartbeat_s = 1.0
         self._is_up = False
         self._lost = False
+        self._forgot_at_us: int | None = None
 
     # Connection
 
@@ -157,6 +161,8 @@ class Terminal:
             self._unacked = {(report.subscription_id, report.delivery_seq): report for report in recalled}
             self._recalled = set(self._unacked)
         await self.connect()
+        if lose_state:
+            self._forgot_at_us = self.client.plane_time_us()
 
     def die_at(self, condition: Callable[[pb.Delivery], bool]) -> None:
         """Vanish once a delivery was executed of which this is true, before it is reported; sets `died`."""
@@ -281,9 +287,14 @@ class Terminal:
         if not self._habits.compressed:
             self.execution.look(self.client.plane_time_us())
         self._report(self._answered(is_beat=True))
-        for key in (*self.execution.books.untold, *(of.key for of in self.execution.unanswered.values())):
-            following = self.follows.get(key.subscription_id)
-            if following is not None and following.book_after is None:
+        doubted = {key.subscription_id for key in self.execution.books.untold}
+        doubted |= {of.subscription_id for of in self.execution.unanswered.values()}
+        if self._forgot_at_us is not None and self.client.plane_time_us() >= self._forgot_at_us + DOUBT_US:
+            self._forgot_at_us = None
+            doubted |= self.follows.keys()
+        for number in doubted & self.follows.keys():
+            following = self.follows[number]
+            if following.book_after is None:
                 following.book_after = following.last
         await self._state()
         self._see()

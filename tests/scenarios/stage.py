@@ -48,6 +48,10 @@ DEADLINE_S = 30.0
 POLL_S = 0.005
 
 OVERDUE = "select count(*) from signals.subscription_heads where checked_at < core.now() - interval '1 minute'"
+DUE = """
+update signals.subscription_heads
+set checked_at = case when subscription_id <> all (%s) then core.now() end
+"""
 BEHIND = """
 select count(*)
 from signals.dispatch_cursors as c
@@ -352,8 +356,9 @@ class Stage:
         return not self.value(BEHIND)
 
     def find_drift(self) -> str | None:
-        """The job, when it is due for everybody."""
-        self.operator.db.execute("update signals.subscription_heads set checked_at = null")
+        """The job, when it is due for everybody here; one run might not get to all who were on stage before."""
+        due = [subscription for follower in self.followers for subscription in follower.subscriptions]
+        self.operator.db.execute(DUE, [due])
         found: str | None = self.value("select signals.find_drift()")
         return found
 
