@@ -31,6 +31,9 @@ begin
   if not pg_catalog.has_database_privilege('ecp_owner', current_database(), 'create') then
     execute format('grant create on database %I to ecp_owner', current_database());
   end if;
+  -- Compiling a statement takes longer than any of ours runs; and before PostgreSQL 18 a plan in which something is
+  -- disabled, as many of our functions want it, counts as so costly that each call would be compiled.
+  execute format('alter database %I set jit = off', current_database());
 end
 $$;
 

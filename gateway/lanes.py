@@ -371,7 +371,6 @@ def connector(url: str, role: str, name: str) -> Connect:
         "application_name": f"ecp gateway {name}",
         "role": role,
         "idle_in_transaction_session_timeout": "5000",
-        "jit": "off",
     }
 
     async def connect() -> Connection:

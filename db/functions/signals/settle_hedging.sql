@@ -1,15 +1,13 @@
 -- requires: signals/settle_outcomes signals/unsettled
 -- A holding is matched to its copy by the master's position, the decision that opened it, or the ticket, as far as the
 -- terminal could tell; symbol and side must be those of the copy. What the account holds besides is the subscriber's own affair:
--- recorded when it changes, never touched. Without statistics a nested loop over a book would be a square; and
--- before PostgreSQL 18 what is disabled counts as so costly that every call would be compiled.
+-- recorded when it changes, never touched. Without statistics a nested loop over a book would be a square.
 create or replace function signals.settle_hedging(
   p_lane smallint, p_subscription bigint, p_last bigint, p_book jsonb, p_now timestamptz
 ) returns table (settled integer, differences integer)
 language sql
 set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
-set jit = off
 as $$
   with told as materialized (
     select
