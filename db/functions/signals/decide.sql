@@ -1,4 +1,4 @@
--- requires: signals/advance_book signals/appraise signals/volume_limits
+-- requires: core/e8 core/microseconds signals/advance_book signals/appraise signals/volume_limits
 -- What dispatch does once everything is locked; also what-if, with the time of each signal for p_now.
 -- Joins that are looked up row by row are laterals with a limit, and rows that exist are changed by ON CONFLICT: a plan
 -- that is made while the tables are empty must still be right when they are not.
@@ -9,7 +9,7 @@ create or replace function signals.decide(
   p_stop_losses numeric[], p_take_profits numeric[], p_magics bigint[], p_order_types text[], p_digits integer[],
   p_sent_at timestamptz[], p_received_at timestamptz[], p_contract_sizes numeric[], p_balances numeric[],
   p_equities numeric[], p_books jsonb[]
-) returns void
+) returns setof signals.delivery
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -41,6 +41,7 @@ begin
   );
   select k.halted into v_halted from core.kill_switch as k;
 
+  return query
   with fresh as materialized (
     select
       a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane, c.is_halted,
@@ -62,7 +63,7 @@ begin
   ), pairs as (
     select
       f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k::signals.copy_settings as settings,
-      h.delivery_seq as delivered, h.blocked_by as head_blocked_by, h.day, h.day_openings,
+      h.delivery_seq as delivered, h.session_id, h.blocked_by as head_blocked_by, h.day, h.day_openings,
       b::signals.portfolios as portfolio, least(b.stated_at, e.stated_at) as stated_at, r::signals.symbol_resolutions as resolution,
       c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
       c.opened_volume as copy_opened_volume, c.held_volume as copy_held_volume, c.ticket as copy_ticket,
@@ -85,7 +86,7 @@ begin
       limit 1
     ) as k
     cross join lateral (
-      select w.delivery_seq, w.blocked_by, w.day, w.day_openings
+      select w.delivery_seq, w.session_id, w.blocked_by, w.day, w.day_openings
       from signals.subscription_heads as w
       where w.lane = p_lane and w.subscription_id = s.subscription_id
       limit 1
@@ -131,7 +132,7 @@ begin
     -- Column by column: what goes through the windows below is copied at each.
     select
       p.stream_id, p.epoch, p.seq, p.action, p.symbol, p.side, p.position_id, p.volume, p.price, p.stop_loss, p.take_profit,
-      p.magic, p.order_type, p.sent_at, p.raises_exposure, p.cuts_exposure, p.subscription_id, p.settings_version, p.delivered,
+      p.magic, p.order_type, p.sent_at, p.raises_exposure, p.cuts_exposure, p.subscription_id, p.settings_version, p.delivered, p.session_id,
       p.day, p.day_openings, p.copy_symbol, p.copy_side, p.copy_master_volume, p.copy_opened_volume, p.copy_held_volume,
       p.copy_ticket, p.copy_is_reversed, p.is_known, p.is_live, p.step, p.minimum,
       (p.settings).reverse, (p.settings).copy_stops, (p.settings).trades_per_day,
@@ -223,7 +224,7 @@ begin
     from joined as j
   ), numbered as materialized (
     select
-      t.subscription_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at,
+      t.subscription_id, t.session_id, t.stream_id, t.epoch, t.seq, t.reason, t.position_id, t.price, t.magic, t.sent_at,
       t.settings_version, t.raises_exposure, t.cuts_exposure, t.master_volume, t.opened_volume, t.is_reversed, t.today, t.is_opened,
       t.volume as signal_volume,
       -- To set no stop is to take it back, which is not to say nothing of it; where stops are not copied there are none.
@@ -353,12 +354,22 @@ begin
       symbol = excluded.symbol, side = excluded.side, master_volume = excluded.master_volume, status = excluded.status,
       changed_at = p_now
     where c.status in ('MISSED', 'SKIPPED')
+  ), advanced as (
+    insert into signals.dispatch_cursors as c (lane, stream_id, stream_lane, epoch, seq)
+    select distinct on (f.stream_id) p_lane, f.stream_id, f.stream_lane, f.epoch, f.seq
+    from fresh as f
+    order by f.stream_id, f.epoch desc, f.seq desc
+    on conflict (lane, stream_id) do update set epoch = excluded.epoch, seq = excluded.seq
   )
-  insert into signals.dispatch_cursors as c (lane, stream_id, stream_lane, epoch, seq)
-  select distinct on (f.stream_id) p_lane, f.stream_id, f.stream_lane, f.epoch, f.seq
-  from fresh as f
-  order by f.stream_id, f.epoch desc, f.seq desc
-  on conflict (lane, stream_id) do update set epoch = excluded.epoch, seq = excluded.seq;
+  -- As signals.deliveries would read them.
+  select
+    n.subscription_id, n.delivery_seq, n.stream_id, n.epoch, n.seq, false, false, n.action, coalesce(n.symbol, ''),
+    coalesce(n.side, ''), n.position_id, core.e8(n.volume), core.e8(n.price), core.e8(n.stop_loss), core.e8(n.take_profit),
+    core.e8(n.max_deviation), core.microseconds(n.sent_at), core.microseconds(n.expires_at), coalesce(n.magic, 0),
+    coalesce(n.order_type, 'MARKET'), n.session_id, core.e8(n.held_volume), coalesce(n.ticket, 0), core.e8(null)
+  from numbered as n
+  where n.delivery_seq is not null
+  order by n.subscription_id, n.delivery_seq;
 
   -- A book that changed behind the followers' backs is caught up by the clock, within a second or so and a few at a time: all of
   -- them at once, over a large book, would keep everybody else waiting.
@@ -377,4 +388,5 @@ comment on function signals.decide(
   smallint, timestamptz, integer[], bigint[], integer[], bigint[], text[], text[], text[], bigint[], numeric[], numeric[],
   numeric[], numeric[], bigint[], text[], integer[], timestamptz[], timestamptz[], numeric[], numeric[], numeric[], jsonb[]
 ) is
-'Decides the elements p_only of these arrays, as of p_now, for every subscription of the lane; the caller holds the cursors and heads.';
+'Decides the elements p_only of these arrays, as of p_now, for every subscription of the lane, and returns the new deliveries; the
+caller holds the cursors and heads.';

@@ -18,8 +18,6 @@ as $$
 declare
   v_ahead jsonb;
   v_fresh integer[];
-  v_subscriptions bigint[];
-  v_delivered bigint[];
 begin
   perform 1
   from signals.dispatch_cursors as c
@@ -42,30 +40,24 @@ begin
     return;
   end if;
 
-  with locked as materialized (
-    select h.subscription_id, h.delivery_seq
-    from signals.subscription_heads as h
-    where h.lane = p_lane and h.subscription_id = any (
-      array(
-        select s.subscription_id
-        from signals.subscriptions as s
-        where s.lane = p_lane and s.stream_id = any (p_streams)
-      )
+  perform 1
+  from signals.subscription_heads as h
+  where h.lane = p_lane and h.subscription_id = any (
+    array(
+      select s.subscription_id
+      from signals.subscriptions as s
+      where s.lane = p_lane and s.stream_id = any (p_streams)
     )
-    order by h.subscription_id
-    for no key update
   )
-  select array_agg(l.subscription_id order by l.subscription_id), array_agg(l.delivery_seq order by l.subscription_id)
-  into v_subscriptions, v_delivered
-  from locked as l;
+  order by h.subscription_id
+  for no key update;
   -- After the locks: who waited must not judge by an older clock than who went before.
-  perform signals.decide(
+  return query select d.* from signals.decide(
     p_lane, core.now(), v_fresh, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
     p_stop_losses, p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_received_at, p_contract_sizes,
     p_balances, p_equities, p_books
-  );
+  ) as d;
   perform pg_notify('ecp_deliveries', p_lane::text);
-  return query select d.* from signals.deliveries(p_lane, v_subscriptions, v_delivered, false, 2147483647) as d;
 end
 $$;
 

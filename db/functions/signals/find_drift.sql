@@ -44,6 +44,7 @@ begin
   loop
     begin
       v_total := v_total + signals.catch_up(v_due.lane, array[v_due.subscription_id], 'schedule');
+    -- Whatever it is: a bug that one subscription's rows bring out must not leave all the others without a look.
     exception when others then
       insert into signals.protection_events (lane, occurred_at, origin, code, subscription_id, detail)
       values (
