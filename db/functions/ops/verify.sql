@@ -30,7 +30,7 @@ as $$
     (8, 'no_decision_without_accepted_signal', 'every decision stands on an accepted signal'),
     (9, 'deliveries_count_without_holes', 'every subscription''s deliveries count 1, 2, 3 …'),
     (10, 'deliveries_follow_the_stream', 'deliveries are in the order of the stream'),
-    (11, 'what_cuts_exposure_is_delivered', 'closes, cancels and stop changes were skipped only where nothing was copied'),
+    (11, 'what_cuts_exposure_is_delivered', 'closes and cancels were skipped only where nothing was copied, stop changes also by the settings'),
     (12, 'only_what_was_never_opened_is_not_closed', 'no close was withheld from an open copy'),
     (13, 'every_lot_is_explained', 'every lot follows from the inputs kept beside it'),
     (14, 'reports_answer_deliveries', 'every report answers a delivery'),

@@ -43,7 +43,7 @@ as $$
             format('Delivered as %s, but not executed (%s). %s', d.delivery_seq, r.code, g.message)
           else format('Delivered as %s; no report yet.', d.delivery_seq)
         end
-      when d.reason = 'NOT_COPIED' then 'Skipped: the position it manages was never copied, or is closed already.'
+      when d.reason = 'NOT_COPIED' then 'Skipped: the position it manages was never copied, or is closed already, or the settings leave out its stops.'
       when d.reason = 'ALREADY_COPIED' then 'Skipped: this position is copied already.'
       when d.reason = 'SNAPSHOT_RECORDED' then 'Recorded: a snapshot of the master''s book is not traded.'
       when d.reason = 'HALTED' then 'Skipped: an operator had halted everything that raises exposure.'

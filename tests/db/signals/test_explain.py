@@ -72,7 +72,11 @@ def test_a_broker_s_own_code_needs_no_entry_in_the_registry(plane: Plane, master
     ("reason", "sentence"),
     [
         ("ALREADY_COPIED", "Skipped: this position is copied already."),
-        ("NOT_COPIED", "Skipped: the position it manages was never copied, or is closed already."),
+        (
+            "NOT_COPIED",
+            "Skipped: the position it manages was never copied, or is closed already, "
+            "or the settings leave out its stops.",
+        ),
         ("BELOW_MINIMUM", "Skipped: 0.01 lots is below the minimum of 0.02."),
         ("TTL_EXPIRED", "Skipped: 500.001 ms old when decided, the subscription allows 500 ms."),
         ("SNAPSHOT_RECORDED", "Recorded: a snapshot of the master's book is not traded."),
