@@ -319,7 +319,8 @@ class Terminal:
     async def _attend(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._book_due.wait(), self._heartbeat_s)
+                async with asyncio.timeout(self._heartbeat_s):  # wait_for can lose a cancellation
+                    await self._book_due.wait()
             is_beat = not self._book_due.is_set()
             self._book_due.clear()
             try:
