@@ -215,12 +215,13 @@ def dispatch(
     subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions to one stream, of mixed settings.")] = 1000,
     rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscription.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    lanes: Annotated[int, typer.Option(min=1, max=1024, help="Lanes of the database that is made for it.")] = 8,
     json: AsJson = False,
 ) -> None:
     """From a master's ack to the last delivery; then what a decision costs by sizing mode, and a catch-up."""
     from ops.bench import dispatch
 
-    result = dispatch.run(context.obj.stack, subscriptions=subscriptions, rate=rate, seconds=seconds)
+    result = dispatch.run(context.obj.stack, subscriptions=subscriptions, rate=rate, seconds=seconds, lanes=lanes)
     result.print(as_json=json)
     if not result.complete:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from ops.postgres import External, Stack
 from ops.schema import deploy, tree
 
 
-def database(stack: Stack, name: str) -> str:
+def database(stack: Stack, name: str, *, lanes: int = deploy.LANES) -> str:
     """Start the stack, make the database anew and deploy into it; its URL. Of a server that is not ours, the
     database that was given is used as it is."""
     stack.start()
@@ -16,5 +16,5 @@ def database(stack: Stack, name: str) -> str:
             admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
             admin.execute(SQL("create database {}").format(Identifier(name)))
     with deploy.connect(stack.url(name)) as connection:
-        deploy.deploy(connection, tree.read())
+        deploy.deploy(connection, tree.read(), lanes=lanes)
     return stack.url(name)

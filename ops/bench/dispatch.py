@@ -76,9 +76,10 @@ class Result(Figures):
         )
 
 
-def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float) -> Result:
-    """One master at `rate` signals a second, each decided for every subscription."""
-    url = scratch.database(stack, "ecp_bench")
+def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float, lanes: int) -> Result:
+    """One master at `rate` signals a second, each decided for every subscription. A database that is given
+    keeps its lanes."""
+    url = scratch.database(stack, "ecp_bench", lanes=lanes)
     with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         accounts = market.accounts(connection, subscriptions, master.stream_id)
