@@ -82,7 +82,10 @@ class Copier:
 
     def receives(self) -> list[Delivery]:
         """What dispatch decides now for this subscription."""
-        return [each for each in self.plane.pump(self.lane) if each.subscription_id == self.subscription]
+        before = self.newest
+        found = [each for each in self.plane.pump(self.lane) if each.subscription_id == self.subscription]
+        assert found == self.plane.deliveries([self], before, resend=False), "a dispatch returns what the log has"
+        return found
 
     @property
     def newest(self) -> int:

@@ -13,7 +13,7 @@ from ops.demo.broker import PaperBroker
 from ops.demo.faults import Fault
 from ops.demo.instrument import Instrument
 from ops.demo.market import Market
-from ops.demo.terminal import FAITHFUL, REPORTS, Habits, Terminal
+from ops.demo.terminal import DOUBT_US, FAITHFUL, REPORTS, Habits, Terminal
 
 FIRST, SECOND = 9, 8  # subscriptions
 HEARTBEAT_MS = 20
@@ -304,6 +304,20 @@ async def test_or_it_is_left_to_the_book(plane: Plane, start: Callable[..., Any]
     assert plane.outcomes == [(1, "UNKNOWN", "TRG06")]
     assert [holding.delivery_seq for holding in plane.books[1][2]] == [1]
     assert not silent.execution.unanswered
+
+
+async def test_who_lost_its_state_shows_its_book_again_once_nothing_can_be_on_its_way(
+    plane: Plane, terminal: Terminal
+) -> None:
+    await plane.until(lambda: plane.books)
+    await terminal.restart(lose_state=True)
+    await plane.until(lambda: len(plane.books) == 2)
+    plane.time_us += DOUBT_US - 1
+    await terminal.pulse()
+    assert not any(following.book_after is not None for following in terminal.follows.values())
+    plane.time_us += 1
+    await terminal.pulse()
+    await plane.until(lambda: len(plane.books) == 3)
 
 
 async def test_what_the_market_did_is_told_by_the_next_book(plane: Plane, terminal: Terminal) -> None:
