@@ -108,7 +108,7 @@ class Subscribers:
                 self._wake[lane].set()
 
     def push(self, rows: Sequence[Sequence[Any]], *, asked: Mapping[int, Subscriber] | None = None) -> None:
-        """Rows of signals.delivery, ordered by subscription and delivery_seq; from the log if these `asked`."""
+        """Rows of signals.delivery, those of a subscription by delivery_seq; from the log if these `asked`."""
         encoder = DeliveryEncoder()
         sending: dict[Reader, list[bytes]] = {}
         for row in rows:

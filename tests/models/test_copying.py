@@ -242,7 +242,7 @@ class Copying(Agreement):
     def a_lane_is_dispatched(self, lane: int, limit: int = 100, again: bool = False) -> None:
         positions = self.positions(lane)
         fed = self.plane.feed(positions, limit)
-        found = self.plane.dispatch(lane, positions, fed)
+        found = sorted(self.plane.dispatch(lane, positions, fed), key=lambda each: each.subscription_id)
         expected = self.advance(lane, limit)
         assert len(found) == len(expected)
         for delivery, (follower, number) in zip(found, expected, strict=True):
