@@ -19,8 +19,8 @@ from ops.errors import Refusal
 
 DATABASE = "ecp"
 
-# Sized for a development machine that it shares with the gateway. What durability depends on is said
-# aloud, so that a changed default or an edited postgresql.conf cannot take it away.
+# Sized for a development machine that it shares with the gateway, hence one autovacuum worker at a time. What
+# durability depends on is said aloud, so that a changed default or an edited postgresql.conf cannot take it away.
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -33,7 +33,7 @@ SETTINGS = {
     "min_wal_size": "512MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "autovacuum_naptime": "15s",
+    "autovacuum_max_workers": "1",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

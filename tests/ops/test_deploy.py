@@ -49,12 +49,12 @@ def test_the_project_itself_deploys_twice_the_same(database_url: str) -> None:
         deploy.require_current(connection)
 
 
-def test_statements_are_never_compiled(project: Project) -> None:
+def test_statements_are_never_compiled_and_analyze_is_brief(project: Project) -> None:
     project.deploy()
     assert project.scalar(
         "select setconfig from pg_db_role_setting s inner join pg_database d on d.oid = s.setdatabase"
         " where d.datname = current_database() and s.setrole = 0"
-    ) == ["jit=off"]
+    ) == ["jit=off", "default_statistics_target=10"]
 
 
 def test_a_dry_run_changes_nothing(project: Project) -> None:

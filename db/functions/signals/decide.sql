@@ -19,6 +19,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_halted boolean;
+  v_open_states text[];
   v_differing bigint[];
   v_symbols text[];
   v_turn integer[];
@@ -40,7 +41,9 @@ begin
     p_stop_losses, p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_contract_sizes, p_balances, p_equities,
     p_books
   );
-  select k.halted into v_halted from core.kill_switch as k;
+  select k.halted, array(select t.state from signals.subscription_states as t where t.takes_new_exposure)
+  into v_halted, v_open_states
+  from core.kill_switch as k;
 
   -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn it decides once,
   -- and finds what the turns before have made of it.
@@ -77,7 +80,7 @@ begin
       inner join signals.actions as x on x.action = a.action
     ), pairs as (
       select
-        f.*, s.subscription_id, s.state, s.settings_version, t.takes_new_exposure, k::signals.copy_settings as settings,
+        f.*, s.subscription_id, s.state, s.settings_version, k::signals.copy_settings as settings,
         h.delivery_seq as delivered, h.session_id, h.blocked_by as head_blocked_by, h.day, h.day_openings,
         b::signals.portfolios as portfolio, least(b.stated_at, e.stated_at) as stated_at, r::signals.symbol_resolutions as resolution,
         c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
@@ -93,7 +96,6 @@ begin
         where u.lane = p_lane and u.stream_id = f.stream_id and (f.epoch, f.seq) > (u.started_epoch, u.started_seq)
         offset 0
       ) as s
-      inner join signals.subscription_states as t on t.state = s.state
       cross join lateral (
         select v.*
         from signals.copy_settings as v
@@ -209,7 +211,7 @@ begin
             when p.action = 'MODIFY' and not (p.settings).copy_stops then 'NOT_COPIED'
             when not p.raises_exposure then case when p.is_live then 'COPIED' else 'NOT_COPIED' end
             when v_halted or p.is_halted then 'HALTED'
-            when not p.takes_new_exposure then p.state
+            when p.state <> all (v_open_states) then p.state
             when d.blocked_by is not null then 'EQUITY_PROTECTION'
             when (p.portfolio).is_protected and (p.stated_at >= p_now - interval '1 minute') is not true then 'EQUITY_UNKNOWN'
             when p.is_known then 'ALREADY_COPIED'
