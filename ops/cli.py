@@ -210,6 +210,20 @@ def copy(
 
 
 @bench.command()
+def report(
+    context: typer.Context,
+    subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions, each on a connection of its own.")] = 500,
+    rate: Annotated[float, typer.Option(min=1, help="Reports a second, offered whatever comes back.")] = 5000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """From when a report was due to its durable verdict."""
+    from ops.bench import report
+
+    report.run(context.obj.stack, subscriptions=subscriptions, rate=rate, seconds=seconds).print(as_json=json)
+
+
+@bench.command()
 def dispatch(
     context: typer.Context,
     subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions to one stream, of mixed settings.")] = 1000,
