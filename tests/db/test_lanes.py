@@ -236,7 +236,7 @@ def hide_other_lanes(plane: Plane) -> None:
             f"""
             alter table {table} enable row level security;
             alter table {table} force row level security;
-            create policy one_lane on {table}
+            create policy one_lane on {table} as restrictive
                 using (coalesce(nullif(current_setting('test.lane', true), ''), lane::text) = lane::text);
             """.encode()
         )

@@ -24,7 +24,7 @@ TABLES: LiteralString = """
     from pg_class as c
     where c.relkind in ('r', 'p') and not c.relispartition
         and c.relnamespace::regnamespace::text in ('access', 'signals')
-        and c.relname not in ('actions', 'subscription_states', 'subscription_transitions')
+        and c.relname not in ('actions', 'binding_key', 'subscription_states', 'subscription_transitions')
 """
 
 
