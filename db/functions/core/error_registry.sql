@@ -1,5 +1,5 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, D database), then two digits.
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, T trust, D database), then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -63,6 +63,7 @@ as $$
   ('TRS35', 'PROTECTION_LIFTED', 'A limit on loss was lifted or removed.', 'DETAIL has who and why.'),
   ('TRS36', 'PERIOD_INVALID', 'The period is empty, backwards or too long.', 'From before to, at most 31 days apart.'),
   ('TRS37', 'CATCH_UP_FAILED', 'A subscription could not be caught up.', 'DETAIL has the error of the database; the next round tries again.'),
+  ('TRS38', 'PROVIDER_DISTRUSTED', 'The provider''s trust is under 50, so nothing may raise exposure.', 'It regains 10 points for each 24 hours without an incident, or trust.reset sets it; closes still pass.'),
   ('TRR01', 'UNKNOWN_DELIVERY', 'There is no such delivery of this subscription.', 'Report with the delivery_seq that was received.'),
   ('TRR02', 'REPORT_CONFLICT', 'Another report was recorded for this delivery.', 'The first report stands, in signals.reports; what was refused is in signals.protection_events.'),
   ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs, or the book what a holding needs.', 'EXECUTED needs a ticket and no code, and price and volume for OPEN, PLACE, CLOSE and a PARTIAL_CLOSE that traded; the other statuses need a code; a holding needs ticket, symbol, side and volume.'),
@@ -76,6 +77,9 @@ as $$
   ('TRG03', 'NO_POSITION', 'There is no open copy of this position.', 'Expected when its opening was refused.'),
   ('TRG04', 'BROKER_REJECTED', 'The broker refused the order.', 'The terminal''s journal has the broker''s reason.'),
   ('TRG06', 'ORDER_UNANSWERED', 'The order was sent, and the broker did not answer.', 'Report again when it does, or send the Book.'),
+  ('TRT01', 'TRUST_UNKNOWN', 'There is no such account in this role.', 'Give the number of the account and provider or subscriber, as it may be.'),
+  ('TRT02', 'TRUST_REASON_MISSING', 'It was not said who resets the score and why.', 'Give actor and reason.'),
+  ('TRT03', 'TRUST_SCORE_INVALID', 'A score is between 0 and 100.', 'Give a whole number of points.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
