@@ -27,6 +27,7 @@ as $$
   ('TRA09', 'CLIENT_CERTIFICATE', 'A client certificate of the gateway''s authority is required.', 'Connect with TLS and the certificate that was issued to you.'),
   ('TRA10', 'ACCOUNT_INVALID', 'The account cannot be made like this.', 'DETAIL names the rule that it breaks; names are unique.'),
   ('TRA11', 'LICENSE_INVALID', 'The license cannot be issued like this.', 'DETAIL names the rule that it breaks.'),
+  ('TRA12', 'LICENSE_ENDS_SOON', 'The license expires soon and has no successor.', 'Rotate it with access.rotate_license; both are valid until it ends.'),
   ('TRS01', 'REPLAY', 'This sequence number was used for other bytes, or its epoch is over.', 'Never reuse a number; if the counter was lost, Resync to a new epoch.'),
   ('TRS02', 'GAP', 'Signals before this one are missing.', 'Resend from Ack.next_seq.'),
   ('TRS03', 'BAD_SIGNATURE', 'The tag does not sign these bytes.', 'HMAC-SHA256 over exactly the bytes sent, with the stream''s key.'),
@@ -95,7 +96,8 @@ as $$
   ('TRD13', 'PORT_TAKEN', 'The gateway cannot listen on its address.', 'Choose another --port, or stop what listens there.'),
   ('TRD14', 'GATEWAY_NOT_STARTED', 'The gateway of the demo or the bench did not start.', 'Its own message says why.'),
   ('TRD15', 'BARS_UNREADABLE', 'The file given by --bars is not what can be played.', 'The message names line and reason.'),
-  ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.')
+  ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.'),
+  ('TRD17', 'SETTING_INVALID', 'There is no such setting, or it cannot be set to this.', 'ops.settings lists them with the least that each may be; say who and why.')
 $$;
 
 comment on function core.error_registry() is
