@@ -1,5 +1,5 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, D database), then two digits.
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, H audit, D database), then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -76,6 +76,11 @@ as $$
   ('TRG03', 'NO_POSITION', 'There is no open copy of this position.', 'Expected when its opening was refused.'),
   ('TRG04', 'BROKER_REJECTED', 'The broker refused the order.', 'The terminal''s journal has the broker''s reason.'),
   ('TRG06', 'ORDER_UNANSWERED', 'The order was sent, and the broker did not answer.', 'Report again when it does, or send the Book.'),
+  ('TRH01', 'APPEND_ONLY', 'The table is only added to.', 'What was recorded stays; record what is right now.'),
+  ('TRH02', 'CHAIN_AHEAD', 'The audit chain has transactions that this server has not had.', 'The database was restored from a dump: stop the server, raise its transaction counter with pg_resetwal, see docs/audit.md.'),
+  ('TRH03', 'NOT_SEALED', 'The table is not one that is sealed, or not one that may be retired.', 'db/policies/audit lists them; each has a column xact.'),
+  ('TRH04', 'CHAIN_EMPTY', 'Nothing is sealed yet.', 'The job audit.seal does it by the clock; select audit.seal() does it now.'),
+  ('TRH05', 'HEAD_UNREADABLE', 'The file given by --head is not an exported head.', 'Use a file that ecp audit export-head wrote.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),

@@ -1,4 +1,4 @@
--- requires: ops/stream_violations ops/dispatch_violations ops/report_violations
+-- requires: ops/audit_violations ops/stream_violations ops/dispatch_violations ops/report_violations
 -- Not hot: it reads everything. A check that finds nothing has a line too, so that silence is never mistaken for proof.
 create or replace function ops.verify() returns table (name text, ok boolean, detail text)
 language sql stable security definer
@@ -10,6 +10,8 @@ as $$
     select invariant, offender from ops.dispatch_violations
     union all
     select invariant, offender from ops.report_violations
+    union all
+    select invariant, offender from ops.audit_violations
   )
   select
     i.name,
@@ -39,7 +41,8 @@ as $$
     (17, 'guard_refusals_are_recorded', 'every refusal by a guard has its protection event'),
     (18, 'copies_stand_where_reports_left_them', 'every copy agrees with its reports'),
     (19, 'lanes_agree', 'every row is in the lane of what it belongs to'),
-    (20, 'one_session_per_license', 'no license has two live sessions')
+    (20, 'one_session_per_license', 'no license has two live sessions'),
+    (40, 'chain_holds', 'the newest thousand blocks of the audit chain follow from each other and from the rows they sealed')
   ) as i (place, name, meaning)
   left join (
     select w.*, row_number() over (partition by w.invariant order by w.offender::text) as turn from violations as w
