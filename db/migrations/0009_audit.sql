@@ -71,6 +71,9 @@ comment on column audit.sources.since is 'The first block that this holds for.';
 comment on column audit.sources.columns is 'What the canonical form of a row consists of, in this order.';
 comment on column audit.sources.condition is 'Rows for which it is not true are not yet what they will be, and not sealed.';
 
+create type audit.range_digest as (place integer, rows bigint, digest bytea);
+comment on type audit.range_digest is 'What a table has of a range of transactions; place is that of the range in the bounds given.';
+
 alter table signals.signals add column xact bigint not null default pg_current_xact_id()::text::bigint;
 create index signals_xact on signals.signals using brin (xact) with (autosummarize = on);
 comment on column signals.signals.xact is 'The transaction that stored it: what the audit chain counts by.';

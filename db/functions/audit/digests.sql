@@ -2,7 +2,7 @@
 -- the same in every session and locale. The digest of many is SHA-256 over the row of audit.sources, which says what was digested,
 -- and the sorted SHA-256 of each: as a set, so that a table needs no order of its own, and in one pass, however many ranges there are.
 create or replace function audit.digests(p_source audit.sources, p_bounds bigint[])
-returns table (place integer, rows bigint, digest bytea)
+returns setof audit.range_digest
 language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
