@@ -127,8 +127,19 @@ def test_many_at_once_make_one_chain(plane: Plane) -> None:
     run_together(*[lambda name=name: work(name) for name in ("one", "two", "three", "four")])
     plane.seal()
     assert len(names(plane)) == len(set(names(plane))) == 80
-    assert plane.value("select count(*) from audit.seals") > 1
     assert plane.rows("select * from audit.verify()") == []
+
+
+def test_a_run_leaves_it_to_one_that_is_under_way(busy: Plane) -> None:
+    busy.account("provider", name="late")
+    with busy.connect("ecp_owner") as one, busy.connect("ecp_owner") as two:
+        two.execute("set lock_timeout = '1ms'")
+        with one.transaction():
+            one.execute("select audit.seal()")
+            assert two.execute("select audit.seal()").fetchone() == (None,)
+    busy.seal()
+    assert names(busy)[-1] == "late"
+    assert busy.rows("select * from audit.verify()") == []
 
 
 def test_sealing_waits_for_nobody_and_nobody_for_it(plane: Plane, master: Master, copier: Copier) -> None:
