@@ -175,6 +175,33 @@ def whatif(
     whatif.run(context.obj.stack, subscription, settings, begin=begin, end=end, as_json=json)
 
 
+audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(audit, name="audit", help="Prove later that nothing was changed: the chain of hashes over what was done.")
+
+
+@audit.command("export-head")
+def export_head(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, instead of printing it.")] = None,
+) -> None:
+    """Print the newest block of the chain as JSON, to be kept where the database's owner cannot reach it."""
+    from ops import audit
+
+    audit.export_head(context.obj.stack, out=out)
+
+
+@audit.command("verify")
+def verify_chain(
+    context: typer.Context,
+    head: Annotated[Path | None, typer.Option(metavar="FILE", help="A head that was exported before.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare everything that was sealed with what is there now; exit status 1 if something was changed."""
+    from ops import audit
+
+    audit.verify(context.obj.stack, head_file=head, as_json=json)
+
+
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

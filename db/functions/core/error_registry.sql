@@ -1,5 +1,6 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, T trust, D database), then two digits.
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, D database),
+-- then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -81,6 +82,11 @@ as $$
   ('TRT01', 'TRUST_UNKNOWN', 'There is no such account in this role.', 'Give the number of the account and provider or subscriber, as it may be.'),
   ('TRT02', 'TRUST_REASON_MISSING', 'It was not said who resets the score and why.', 'Give actor and reason.'),
   ('TRT03', 'TRUST_SCORE_INVALID', 'A score is between 0 and 100.', 'Give a whole number of points.'),
+  ('TRH01', 'APPEND_ONLY', 'The table is only added to.', 'What was recorded stays; record what is right now.'),
+  ('TRH02', 'CHAIN_AHEAD', 'The audit chain has transactions that this server has not had.', 'The database was restored from a dump: stop the server, raise its transaction counter with pg_resetwal, see docs/audit.md.'),
+  ('TRH03', 'NOT_SEALED', 'The table is not one that is sealed, or not one that may be retired.', 'db/policies/audit lists them; each has a column xact.'),
+  ('TRH04', 'CHAIN_EMPTY', 'Nothing is sealed yet.', 'The job audit.seal does it by the clock; select audit.seal() does it now.'),
+  ('TRH05', 'HEAD_UNREADABLE', 'The file given by --head is not an exported head.', 'Use a file that ecp audit export-head wrote.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),

@@ -1,4 +1,4 @@
--- requires: ops/stream_violations ops/dispatch_violations ops/report_violations ops/trust_violations
+-- requires: ops/audit_violations ops/stream_violations ops/dispatch_violations ops/report_violations ops/trust_violations
 -- Not hot: it reads everything. A check that finds nothing has a line too, so that silence is never mistaken for proof.
 create or replace function ops.verify() returns table (name text, ok boolean, detail text)
 language sql stable security definer
@@ -12,6 +12,8 @@ as $$
     select invariant, offender from ops.report_violations
     union all
     select invariant, offender from ops.trust_violations
+    union all
+    select invariant, offender from ops.audit_violations
   )
   select
     i.name,
@@ -43,7 +45,8 @@ as $$
     (19, 'lanes_agree', 'every row is in the lane of what it belongs to'),
     (20, 'one_session_per_license', 'no license has two live sessions'),
     (21, 'scores_follow_from_their_events', 'every trust score is what its events say, one after the other'),
-    (22, 'who_is_not_trusted_is_paused', 'subscriptions are paused for trust under 50, and for nothing else')
+    (22, 'who_is_not_trusted_is_paused', 'subscriptions are paused for trust under 50, and for nothing else'),
+    (40, 'chain_holds', 'the newest thousand blocks of the audit chain follow from each other and from the rows they sealed')
   ) as i (place, name, meaning)
   left join (
     select w.*, row_number() over (partition by w.invariant order by w.offender::text) as turn from violations as w

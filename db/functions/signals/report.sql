@@ -158,7 +158,7 @@ begin
     set
       status = excluded.status, code = excluded.code, ticket = excluded.ticket, price = excluded.price,
       volume = excluded.volume, slippage = excluded.slippage, received_at = excluded.received_at,
-      executed_at = excluded.executed_at, reported_at = excluded.reported_at
+      executed_at = excluded.executed_at, reported_at = excluded.reported_at, xact = excluded.xact
   ), guarded as (
     insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
     select

@@ -8,7 +8,8 @@ using (
   ('find_drift', 'signals.find_drift', interval '1 second'),
   ('retire_events', 'signals.retire_events', interval '1 hour'),
   ('retire_records', 'ops.retire_records', interval '10 minutes'),
-  ('retire_signals', 'signals.retire_signals', interval '5 seconds')
+  ('retire_signals', 'signals.retire_signals', interval '5 seconds'),
+  ('seal', 'audit.seal', interval '10 seconds')
 ) as d (name, call, every) on d.name = j.name
 when matched and (j.call, j.every) is distinct from (d.call, d.every) then
   update set call = d.call, every = d.every, due_at = core.now()
