@@ -76,6 +76,8 @@ as $$
   ('TRG03', 'NO_POSITION', 'There is no open copy of this position.', 'Expected when its opening was refused.'),
   ('TRG04', 'BROKER_REJECTED', 'The broker refused the order.', 'The terminal''s journal has the broker''s reason.'),
   ('TRG06', 'ORDER_UNANSWERED', 'The order was sent, and the broker did not answer.', 'Report again when it does, or send the Book.'),
+  ('TRQ01', 'QUERY_REFUSED', 'The query is not one SELECT over the views of analytics.', 'The message names what it has that it may not have; see docs/access.md.'),
+  ('TRQ02', 'QUERY_STOPPED', 'The query took longer than it may.', 'Ask for less: a shorter time, one stream, no join of all with all.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
