@@ -202,6 +202,23 @@ def verify_chain(
     audit.verify(context.obj.stack, head_file=head, as_json=json)
 
 
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the views of analytics.")],
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows, at most.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0.1, max=300, help="How long it may take.")] = 10,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Ask the views of analytics, with the rights of an analyst: nothing can be changed by it."""
+    from ops import query
+
+    if csv and json:
+        raise typer.BadParameter("give --csv or --json")
+    query.run(context.obj.stack, sql, limit=limit, seconds=seconds, as_json=json, as_csv=csv)
+
+
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -152,8 +152,8 @@ RULES = {
         "signals.stray",
     ),
     "a partition is for nobody": Rule(
-        f"select c.oid::regclass::text as name from pg_class as c join ({PROJECT_SCHEMAS}) as n on n.oid = c.relnamespace,"
-        " aclexplode(c.relacl) as a where c.relispartition and a.grantee <> c.relowner",
+        f"select c.oid::regclass::text as name from pg_class as c join ({PROJECT_SCHEMAS}) as n"
+        " on n.oid = c.relnamespace, aclexplode(c.relacl) as a where c.relispartition and a.grantee <> c.relowner",
         "create table signals.whole (n integer) partition by list (n);"
         "create table signals.part partition of signals.whole default; grant select on signals.part to ecp_analyst",
         "signals.part",
@@ -200,8 +200,8 @@ def test_a_second_deploy_of_the_row_policies_touches_nothing(db: Connection[Any]
         db.execute("set local role ecp_owner")
         db.execute("select access.secure_tables()")
         locks = db.execute(
-            "select distinct relation::regclass::text from pg_locks where mode in ('AccessExclusiveLock', 'ExclusiveLock')"
-            " and pid = pg_backend_pid() and locktype = 'relation'"
+            "select distinct relation::regclass::text from pg_locks"
+            " where mode in ('AccessExclusiveLock', 'ExclusiveLock') and pid = pg_backend_pid() and locktype = 'relation'"
         ).fetchall()
     assert locks == []
     assert db.execute("select array_agg(xmin::text order by oid) from pg_policy").fetchall() == before

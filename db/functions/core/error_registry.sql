@@ -1,5 +1,5 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, D database),
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, Q queries, D database),
 -- then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
@@ -87,6 +87,8 @@ as $$
   ('TRH03', 'NOT_SEALED', 'The table is not one that is sealed, or not one that may be retired.', 'db/policies/audit lists them; each has a column xact.'),
   ('TRH04', 'CHAIN_EMPTY', 'Nothing is sealed yet.', 'The job audit.seal does it by the clock; select audit.seal() does it now.'),
   ('TRH05', 'HEAD_UNREADABLE', 'The file given by --head is not an exported head.', 'Use a file that ecp audit export-head wrote.'),
+  ('TRQ01', 'QUERY_REFUSED', 'The query is not one SELECT over the views of analytics.', 'The message names what it has that it may not have; see docs/access.md.'),
+  ('TRQ02', 'QUERY_STOPPED', 'The query took longer than it may.', 'Ask for less: a shorter time, one stream, no join of all with all.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
