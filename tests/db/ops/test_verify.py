@@ -63,7 +63,7 @@ def test_an_empty_plane_and_a_busy_one_both_hold(plane: Plane) -> None:
 
 def test_every_check_has_a_line_even_when_it_finds_nothing(plane: Plane) -> None:
     rows = plane.operator.execute("select name, ok, detail from ops.verify()").fetchall()
-    assert len(rows) == len({name for name, _, _ in rows}) == 20
+    assert len(rows) == len({name for name, _, _ in rows}) == 28
     assert all(ok and detail for _, ok, detail in rows)
 
 
@@ -215,7 +215,7 @@ def test_a_line_says_how_many_and_shows_five(plane: Plane) -> None:
 def test_those_who_may_verify_may_not_read_the_tables(plane: Plane) -> None:
     for role in ("ecp_operator", "ecp_auditor"):
         with plane.connect(role) as connection:
-            assert len(connection.execute("select * from ops.verify()").fetchall()) == 20
+            assert len(connection.execute("select * from ops.verify()").fetchall()) == 28
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ops.stream_violations")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

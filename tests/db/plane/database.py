@@ -23,8 +23,8 @@ TABLES: LiteralString = """
     select c.oid::regclass::text
     from pg_class as c
     where c.relkind in ('r', 'p') and not c.relispartition
-        and c.relnamespace::regnamespace::text in ('access', 'signals')
-        and c.relname not in ('actions', 'subscription_states', 'subscription_transitions')
+        and c.relnamespace::regnamespace::text in ('access', 'signals', 'billing')
+        and c.relname not in ('actions', 'currencies', 'subscription_states', 'subscription_transitions')
 """
 
 
