@@ -1,6 +1,6 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, Q queries, D database),
--- then two digits.
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, Q queries,
+-- D database), then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -74,6 +74,19 @@ as $$
   ('TRR06', 'NOT_AT_THE_BROKER', 'It was found that this was not done: by the broker''s book, or by an operator.', 'signals.reports.settled_by says who; catch-up tries again what has to be tried again.'),
   ('TRR07', 'NOTHING_TO_SETTLE', 'There is no such delivery in doubt, or it cannot be settled like this.', 'Say EXECUTED with the lots that were traded or FAILED, who says so, and why.'),
   ('TRR08', 'SETTLED_BY_OPERATOR', 'An operator settled a delivery that was in doubt.', 'DETAIL has who and why.'),
+  ('TRB01', 'AMOUNT_INVALID', 'The amount must be above zero and below 1e15.', 'Direction is in the function that is called, never in a sign.'),
+  ('TRB02', 'UNKNOWN_CURRENCY', 'The plane does not keep money of this currency.', 'billing.currencies lists what it keeps; case matters.'),
+  ('TRB03', 'TOO_MANY_DECIMALS', 'The amount has more decimals than its currency.', 'Round it to the digits of billing.currencies.'),
+  ('TRB04', 'INSUFFICIENT_FUNDS', 'The account does not have so much available.', 'Available is the balance less what is held; DETAIL names the account.'),
+  ('TRB05', 'KEY_REUSED', 'This idempotency key was used for something else.', 'One key, one request: repeat it unchanged or use another key.'),
+  ('TRB06', 'HOLD_SETTLED', 'The hold was posted, voided or has expired before.', 'DETAIL has its status; what was charged is given back with billing.refund.'),
+  ('TRB07', 'ALREADY_REVERSED', 'This transfer was taken back before.', 'DETAIL names it; a transfer is taken back once.'),
+  ('TRB08', 'UNKNOWN_WALLET', 'There is no such account in the ledger.', 'Open a wallet with billing.open_wallet; earnings come with the first sweep.'),
+  ('TRB09', 'APPEND_ONLY', 'What was written to the ledger or settled is never changed.', 'Correct it with billing.correct, which makes a counter-entry.'),
+  ('TRB10', 'HIGH_WATER_MARK', 'The high-water mark never falls.', 'Profit is charged once; give a fee back with billing.correct.'),
+  ('TRB11', 'FEE_PLAN_INVALID', 'The fee plan cannot be written or assigned like this.', 'DETAIL names the rule that it breaks.'),
+  ('TRB12', 'UNKNOWN_TRANSFER', 'There is no such transfer that could be taken back.', 'billing.entries has its number; sweeps are undone by nobody.'),
+  ('TRB13', 'REQUEST_INVALID', 'It was not said who asks, why, or under which key.', 'Give actor and key, at most 200 characters, and a reason for what is taken back.'),
   ('TRG01', 'TTL_EXPIRED', 'The delivery arrived too late to raise exposure.', 'Check the path between gateway and terminal.'),
   ('TRG02', 'PRICE_DEVIATION', 'The market had moved further than the subscription allows.', 'Widen max_deviation_points, or accept the miss.'),
   ('TRG03', 'NO_POSITION', 'There is no open copy of this position.', 'Expected when its opening was refused.'),

@@ -5,11 +5,13 @@ using (
   values
   ('announce_expiry', 'access.announce_expiry', interval '10 minutes'),
   ('escalate', 'signals.escalate', interval '5 seconds'),
+  ('expire_holds', 'billing.expire_holds', interval '1 minute'),
   ('find_drift', 'signals.find_drift', interval '1 second'),
   ('retire_events', 'signals.retire_events', interval '1 hour'),
   ('retire_records', 'ops.retire_records', interval '10 minutes'),
   ('retire_signals', 'signals.retire_signals', interval '5 seconds'),
-  ('seal', 'audit.seal', interval '10 seconds')
+  ('seal', 'audit.seal', interval '10 seconds'),
+  ('sweep', 'billing.sweep', interval '1 minute')
 ) as d (name, call, every) on d.name = j.name
 when matched and (j.call, j.every) is distinct from (d.call, d.every) then
   update set call = d.call, every = d.every, due_at = core.now()

@@ -27,7 +27,7 @@ def test_no_other_clock_decides_anything(plane: Plane) -> None:
         r"""
         select p.oid::regprocedure::text
         from pg_proc as p
-        where p.pronamespace::regnamespace::text in ('core', 'access', 'signals', 'ops')
+        where p.pronamespace::regnamespace::text in ('core', 'access', 'signals', 'billing', 'ops')
             and p.oid <> 'core.now'::regproc
             and p.prosrc ~* '\m((clock|statement|transaction|current|local)_?timestamp|current_(date|time))\M'
         """
@@ -36,7 +36,7 @@ def test_no_other_clock_decides_anything(plane: Plane) -> None:
         r"""
         select p.oid::regprocedure::text
         from pg_proc as p
-        where p.pronamespace::regnamespace::text in ('core', 'access', 'signals', 'ops')
+        where p.pronamespace::regnamespace::text in ('core', 'access', 'signals', 'billing', 'ops')
             and p.oid <> 'core.now'::regproc and p.prosrc ~* '(^|[^.a-z_])now\s*\(\)'
         """
     )

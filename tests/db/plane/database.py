@@ -23,8 +23,10 @@ TABLES: LiteralString = """
     select c.oid::regclass::text
     from pg_class as c
     where c.relkind in ('r', 'p') and not c.relispartition
-        and c.relnamespace::regnamespace::text in ('access', 'audit', 'signals', 'trust')
-        and c.relname not in ('actions', 'binding_key', 'rules', 'sources', 'subscription_states', 'subscription_transitions')
+        and c.relnamespace::regnamespace::text in ('access', 'audit', 'billing', 'signals', 'trust')
+        and c.relname not in (
+            'actions', 'binding_key', 'currencies', 'rules', 'sources', 'subscription_states', 'subscription_transitions'
+        )
 """
 
 
