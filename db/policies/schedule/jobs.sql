@@ -4,7 +4,8 @@ merge into ops.jobs as j
 using (
   values
   ('escalate', 'signals.escalate', interval '5 seconds'),
-  ('find_drift', 'signals.find_drift', interval '1 second')
+  ('find_drift', 'signals.find_drift', interval '1 second'),
+  ('trust_scan', 'trust.scan', interval '5 minutes')
 ) as d (name, call, every) on d.name = j.name
 when matched and (j.call, j.every) is distinct from (d.call, d.every) then
   update set call = d.call, every = d.every, due_at = core.now()
