@@ -219,6 +219,40 @@ def query(
     query.run(context.obj.stack, sql, limit=limit, seconds=seconds, as_json=json, as_csv=csv)
 
 
+trust = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(trust, name="trust", help="How far accounts are trusted, and why.")
+
+
+@trust.command()
+def show(
+    context: typer.Context,
+    account: Annotated[int, typer.Argument(help="Number of the account.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say how an account stands: score, what is paused for it and until when, what moved it."""
+    from ops import trust
+
+    trust.show(context.obj.stack, account, as_json=json)
+
+
+@trust.command()
+def reset(
+    context: typer.Context,
+    account: Annotated[int, typer.Argument(help="Number of the account.")],
+    score: Annotated[int, typer.Option(min=0, max=100, help="What the score becomes.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    role: Annotated[
+        Literal["provider", "subscriber"] | None, typer.Option(help="As what; needed only for who is both.")
+    ] = None,
+    actor: Annotated[str, typer.Option(envvar="USER", help="Who resets it.")] = "operator",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Set an account's score, and let go or pause what follows from it."""
+    from ops import trust
+
+    trust.reset(context.obj.stack, account, role, score=score, reason=reason, actor=actor, as_json=json)
+
+
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

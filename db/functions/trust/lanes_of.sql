@@ -2,7 +2,8 @@ create or replace function trust.lanes_of(p_account bigint, p_role text) returns
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select a.lane from access.accounts as a where a.account_id = p_account and p_role = 'subscriber'
+  select a.lane from access.accounts as a
+  where a.account_id = p_account and p_role = 'subscriber' and 'subscriber' = any (a.roles)
   union
   select s.lane from signals.streams as s where s.account_id = p_account and p_role = 'provider'
   union
