@@ -28,7 +28,7 @@ def log(plane: Plane) -> list[tuple[int, int]]:
 
 def count(plane: Plane) -> dict[str, int]:
     tables = ("signals", "decisions", "reports", "copies")
-    return {table: plane.value(f"select count(*) from signals.{table}") for table in tables}  # type: ignore[arg-type]
+    return {table: plane.value(f"select count(*) from signals.{table}") for table in tables}
 
 
 @pytest.fixture
