@@ -38,6 +38,18 @@ begin
       end;
     end if;
   end loop;
+  -- The runbooks look at sessions, locks and sizes, end a session that is in the way, and vacuum. Who may not grant that deploys
+  -- without it.
+  for v_role in values ('pg_monitor'), ('pg_signal_backend'), ('pg_maintain') loop
+    if not pg_catalog.pg_has_role('ecp_operator', v_role, 'usage') then
+      begin
+        execute format('grant %I to ecp_operator', v_role);
+      exception
+        when insufficient_privilege or unique_violation or internal_error then
+          null;
+      end;
+    end if;
+  end loop;
 
   if not pg_catalog.pg_has_role(current_user, 'ecp_owner', 'set') then
     grant ecp_owner to current_user;

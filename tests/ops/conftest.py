@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from ops.schema import deploy, tree
 from ops.schema.plan import Plan
+from tests.db.plane import Plane
 
 
 @dataclass(frozen=True)
@@ -74,4 +75,11 @@ def project(tmp_path: Path, empty_url: str) -> Iterator[Project]:
             "policies/access/shop.sql",
             "grant usage on schema shop to ecp_gateway; grant execute on function shop.total() to ecp_gateway;",
         )
+        yield found
+
+
+@pytest.fixture
+def own_plane(database_url: str) -> Iterator[Plane]:
+    """The project's own db/, deployed in a database of this test's own, under a clock that stands still."""
+    with Plane(database_url) as found:
         yield found

@@ -4,7 +4,7 @@
 -- * deliveries without a final report, and whatever is about a copy that is not closed or a position that the master still holds;
 -- * the newest snapshot, and all signals of a position that was not closed: they rebuild the same book as the whole log;
 -- * what was not dispatched everywhere, and the newest signals, at which the head of the stream stands;
--- * every signal that a decision is left of.
+-- * every signal that a decision is left of, with all others of its position.
 create or replace function signals.retire_signals() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -117,10 +117,18 @@ begin
   )
   select (select count(*) from gone), (select count(*) from answered) into v_decisions, v_reports;
 
+  with kept as materialized (
+    select d.epoch, d.seq, d.position_id
+    from core.lanes as l
+    inner join signals.subscriptions as s on s.lane = l.lane and s.stream_id = v_stream.stream_id
+    inner join signals.decisions as d
+      on d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
+        and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq)
+  )
   delete from signals.signals as x
   using (
     select
-      w.epoch, w.seq, w.verdict <> 'ACCEPTED'
+      w.epoch, w.seq, w.position_id, w.verdict <> 'ACCEPTED'
       or bool_or(w.verdict = 'ACCEPTED' and w.action in ('CLOSE', 'CANCEL')) over (
         partition by w.position_id order by w.epoch desc, w.seq desc
       )
@@ -133,14 +141,9 @@ begin
     where w.lane = v_stream.lane and w.stream_id = v_stream.stream_id and (w.epoch, w.seq) <= (v_end.epoch, v_end.seq)
   ) as k
   where k.is_past and x.lane = v_stream.lane and x.stream_id = v_stream.stream_id and x.epoch = k.epoch and x.seq = k.seq
-    and (k.epoch, k.seq) not in (
-      select d.epoch, d.seq
-      from core.lanes as l
-      inner join signals.subscriptions as s on s.lane = l.lane and s.stream_id = v_stream.stream_id
-      inner join signals.decisions as d
-        on d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
-          and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq)
-    );
+    and (k.epoch, k.seq) not in (select n.epoch, n.seq from kept as n)
+    -- By position too: an opening that stays without its close would be open in the book again.
+    and coalesce(k.position_id, 0) not in (select n.position_id from kept as n where n.position_id <> 0);
   get diagnostics v_signals = row_count;
 
   insert into signals.log_starts (lane, stream_id, epoch, seq)

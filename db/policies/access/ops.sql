@@ -8,4 +8,12 @@ grant execute on routine ops.tick to ecp_operator;
 grant execute on function ops.change_setting to ecp_operator;
 grant execute on function ops.verify to ecp_operator, ecp_auditor;
 
-grant select on ops.alarms, ops.settings, ops.retirements to ecp_operator, ecp_auditor;
+grant select on
+  ops.alarms,
+  ops.job_states,
+  ops.license_states,
+  ops.retirements,
+  ops.settings,
+  ops.stream_states,
+  ops.subscription_states
+to ecp_operator, ecp_auditor;
