@@ -1,4 +1,4 @@
--- requires: core/from_e8 core/from_microseconds core/now
+-- requires: billing/settle_deliveries core/from_e8 core/from_microseconds core/now
 -- A batch of one lane. Locks the heads of the subscriptions, ascending, as dispatch does: copies are never updated
 -- by two transactions in different order.
 -- The first final report of a delivery stands; UNKNOWN (sent to the broker, no answer) is replaced by the first that is.
@@ -254,6 +254,7 @@ begin
   select r.ord::integer, r.verdict, r.answer_code
   from ruled as r
   order by r.ord;
+  perform billing.settle_deliveries(p_lane, p_subscriptions, p_delivery_seqs);
 end
 $$;
 

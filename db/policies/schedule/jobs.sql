@@ -4,6 +4,7 @@ merge into ops.jobs as j
 using (
   values
   ('expire_holds', 'billing.expire_holds', interval '1 minute'),
+  ('settle', 'billing.settle', interval '1 minute'),
   ('sweep', 'billing.sweep', interval '1 minute'),
   ('escalate', 'signals.escalate', interval '5 seconds'),
   ('find_drift', 'signals.find_drift', interval '1 second')
