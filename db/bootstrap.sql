@@ -13,13 +13,27 @@ begin
          ('ecp_api', 'login'),
          ('ecp_operator', 'login'),
          ('ecp_analyst', 'login'),
-         ('ecp_auditor', 'login')
+         ('ecp_auditor', 'login'),
+         ('ecp_tenant', 'nologin'),
+         ('ecp_reader', 'nologin')
   loop
     if not exists (select from pg_catalog.pg_roles as r where r.rolname = v_role) then
       begin
         execute format('create role %I %s', v_role, v_can);
       exception
         when duplicate_object or unique_violation then
+          null;
+      end;
+    end if;
+  end loop;
+
+  -- The API speaks for tenants, one a transaction; and the owner makes the views that the reader owns.
+  for v_role, v_can in values ('ecp_tenant', 'ecp_api'), ('ecp_reader', 'ecp_owner') loop
+    if not pg_catalog.pg_has_role(v_can, v_role, 'member') then
+      begin
+        execute format('grant %I to %I', v_role, v_can);
+      exception
+        when unique_violation then
           null;
       end;
     end if;
@@ -37,6 +51,12 @@ begin
   -- ANALYZE sorts 300 values of every column for each unit of this: at the default of 100 it takes a core from the signals for
   -- half a second. The plans of the hot path are forced and need no more.
   execute format('alter database %I set default_statistics_target = 10', current_database());
+  -- What people write by hand is cut off before it is a burden; a tenant's rows are few, and each is found by a key.
+  execute format('alter role ecp_analyst in database %I set default_transaction_read_only = on', current_database());
+  execute format('alter role ecp_analyst in database %I set statement_timeout = %L', current_database(), '30s');
+  execute format('alter role ecp_analyst in database %I set lock_timeout = %L', current_database(), '1s');
+  execute format('alter role ecp_analyst in database %I set idle_in_transaction_session_timeout = %L', current_database(), '1min');
+  execute format('alter role ecp_analyst in database %I set max_parallel_workers_per_gather = 0', current_database());
 end
 $$;
 

@@ -175,6 +175,84 @@ def whatif(
     whatif.run(context.obj.stack, subscription, settings, begin=begin, end=end, as_json=json)
 
 
+audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(audit, name="audit", help="Prove later that nothing was changed: the chain of hashes over what was done.")
+
+
+@audit.command("export-head")
+def export_head(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, instead of printing it.")] = None,
+) -> None:
+    """Print the newest block of the chain as JSON, to be kept where the database's owner cannot reach it."""
+    from ops import audit
+
+    audit.export_head(context.obj.stack, out=out)
+
+
+@audit.command("verify")
+def verify_chain(
+    context: typer.Context,
+    head: Annotated[Path | None, typer.Option(metavar="FILE", help="A head that was exported before.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare everything that was sealed with what is there now; exit status 1 if something was changed."""
+    from ops import audit
+
+    audit.verify(context.obj.stack, head_file=head, as_json=json)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SELECT", help="One SELECT over the views of analytics.")],
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows, at most.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0.1, max=300, help="How long it may take.")] = 10,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Ask the views of analytics, with the rights of an analyst: nothing can be changed by it."""
+    from ops import query
+
+    if csv and json:
+        raise typer.BadParameter("give --csv or --json")
+    query.run(context.obj.stack, sql, limit=limit, seconds=seconds, as_json=json, as_csv=csv)
+
+
+trust = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(trust, name="trust", help="How far accounts are trusted, and why.")
+
+
+@trust.command()
+def show(
+    context: typer.Context,
+    account: Annotated[int, typer.Argument(help="Number of the account.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say how an account stands: score, what is paused for it and until when, what moved it."""
+    from ops import trust
+
+    trust.show(context.obj.stack, account, as_json=json)
+
+
+@trust.command()
+def reset(
+    context: typer.Context,
+    account: Annotated[int, typer.Argument(help="Number of the account.")],
+    score: Annotated[int, typer.Option(min=0, max=100, help="What the score becomes.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    role: Annotated[
+        Literal["provider", "subscriber"] | None, typer.Option(help="As what; needed only for who is both.")
+    ] = None,
+    actor: Annotated[str, typer.Option(envvar="USER", help="Who resets it.")] = "operator",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Set an account's score, and let go or pause what follows from it."""
+    from ops import trust
+
+    trust.reset(context.obj.stack, account, role, score=score, reason=reason, actor=actor, as_json=json)
+
+
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -207,6 +285,20 @@ def copy(
     from ops.bench import copy
 
     copy.run(context.obj.stack, subscribers=subscribers, rate=rate, seconds=seconds).print(as_json=json)
+
+
+@bench.command()
+def report(
+    context: typer.Context,
+    subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions, each on a connection of its own.")] = 500,
+    rate: Annotated[float, typer.Option(min=1, help="Reports a second, offered whatever comes back.")] = 5000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """From when a report was due to its durable verdict."""
+    from ops.bench import report
+
+    report.run(context.obj.stack, subscriptions=subscriptions, rate=rate, seconds=seconds).print(as_json=json)
 
 
 @bench.command()

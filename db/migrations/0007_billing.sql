@@ -63,6 +63,7 @@ create table billing.transfers (
   reason text,
   actor text not null,
   occurred_at timestamptz not null,
+  xact bigint not null default pg_current_xact_id()::text::bigint,
   constraint transfers_pk primary key (lane, transfer_id),
   constraint transfers_kind_known check (
     kind in (
@@ -83,6 +84,7 @@ create unique index transfers_delivery_once on billing.transfers (lane, subscrip
 where delivery_seq is not null;
 create index transfers_of_debit on billing.transfers (lane, debit_id, transfer_id);
 create index transfers_of_credit on billing.transfers (lane, credit_id, transfer_id);
+create index transfers_xact on billing.transfers using brin (xact) with (autosummarize = on);
 comment on table billing.transfers is
 'The ledger: one amount from debit_id to credit_id, a row each. Append-only; a mistake is corrected by a counter-entry.';
 comment on column billing.transfers.debit_balance is 'Of the account that gave, after this.';
@@ -91,6 +93,7 @@ comment on column billing.transfers.key is 'Idempotency key of who asked for it:
 comment on column billing.transfers.delivery_seq is 'The delivery that a copy fee was charged for.';
 comment on column billing.transfers.period is 'That a fee was settled for.';
 comment on column billing.transfers.reverses is 'The transfer that this one takes back.';
+comment on column billing.transfers.xact is 'The transaction that made it: what the audit chain counts by.';
 -- No function of ours could, even by mistake; the trigger says so to everybody else.
 revoke update, delete, truncate on billing.transfers from ecp_owner;
 

@@ -47,14 +47,14 @@ async def _measure(
     port: int, master: market.Master, followers: list[market.Follower], rate: float, seconds: float
 ) -> Result:
     loop = asyncio.get_running_loop()
-    due: dict[int, float] = {}
     latencies: list[float] = []
     arrived = asyncio.Event()
     expected = 0
+    first = 0  # 0: nothing counts yet
 
     def received(deliveries: Sequence[pb.Delivery]) -> None:
         now = loop.time()
-        latencies.extend((now - due[delivery.seq]) * 1000 for delivery in deliveries if delivery.seq in due)
+        latencies.extend((now - publisher.due[each.seq]) * 1000 for each in deliveries if 0 < first <= each.seq)
         if expected and len(latencies) >= expected:
             arrived.set()
 
@@ -64,9 +64,10 @@ async def _measure(
         await client.subscribe(follower.subscription_id)
         clients.append(client)
     publisher = await load.Publisher.connect(port, master)
-    await load.warm_up([publisher], rate)  # not in `due`, so not counted
+    await load.warm_up([publisher], rate)
+    first = publisher.seq + 1
     expected = round(rate * seconds) * len(followers)
-    tally = await load.offer([publisher], rate, seconds, scheduled=lambda _, seq, at: due.__setitem__(seq, at))
+    tally = await load.offer([publisher], rate, seconds)
     await asyncio.wait([asyncio.ensure_future(arrived.wait())], timeout=30)
     for client in [publisher.client, *clients]:
         await client.close()

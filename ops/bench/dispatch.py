@@ -170,17 +170,7 @@ class Subscriber(Client):
         position = (delivery.subscription_id, delivery.position_id)
         if delivery.action == pb.OPEN:
             self._held[position] = delivery.volume_e8
-        now = self.plane_time_us()
-        return pb.Report(
-            subscription_id=delivery.subscription_id,
-            delivery_seq=delivery.delivery_seq,
-            status=pb.EXECUTED,
-            ticket=delivery.position_id,
-            price_e8=delivery.price_e8,
-            volume_e8=self._held[position],
-            received_at_us=now,
-            executed_at_us=now,
-        )
+        return load.executed(self, delivery, self._held[position], delivery.price_e8)
 
 
 async def _measure(

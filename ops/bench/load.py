@@ -4,15 +4,26 @@ schedule. A generator that waits for answers would measure its own patience."""
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Protocol
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, sign
 from ops.bench.market import KEY, SYMBOL, Master
 
 TICK_S = 0.002
+
+
+class Source(Protocol):
+    """One connection that has things to send."""
+
+    def send(self, times: Sequence[float]) -> "asyncio.Future[Any]":
+        """The next of them, one for each of these times at which it was due (by the loop's clock), in one frame."""
+
+    def verdicts(self, answer: Any) -> list[str]:
+        """What the plane made of each."""
 
 
 @dataclass
@@ -24,12 +35,21 @@ class Publisher:
     seq: int = 0
     template: pb.Signal = field(default_factory=pb.Signal)
     """What every signal says beside what it says anyway: stops, the master's account and the like."""
+    due: dict[int, float] = field(default_factory=dict)
+    """When each signal that was sent by `send` was due."""
 
     @classmethod
     async def connect(cls, port: int, master: Master, template: pb.Signal | None = None) -> "Publisher":
         client = await Client.connect("127.0.0.1", port, master.token)
         opened = await client.open_stream(master.stream)
         return cls(client, opened.stream_id, opened.last_seq, template or pb.Signal())
+
+    def send(self, times: Sequence[float]) -> "asyncio.Future[pb.Ack]":
+        self.due.update(enumerate(times, self.seq + 1))
+        return self.client.publish(self.stream_id, self.signals(len(times)))
+
+    def verdicts(self, answer: pb.Ack) -> list[str]:
+        return [pb.Verdict.Name(verdict) for verdict in answer.verdicts]
 
     def signals(self, count: int) -> list[pb.SignedSignal]:
         """The next `count` signals, signed."""
@@ -56,7 +76,7 @@ class Publisher:
 
 @dataclass
 class Tally:
-    """What came back: one latency (ms) and one verdict per signal."""
+    """What came back: one latency (ms) and one verdict for each that was offered."""
 
     offered: int = 0
     latencies_ms: list[float] = field(default_factory=list)
@@ -78,43 +98,47 @@ async def warm_up(publishers: list[Publisher], rate: float) -> None:
     await offer(publishers, rate, 1)
 
 
-async def offer(
-    publishers: list[Publisher],
-    rate: float,
-    seconds: float,
-    *,
-    scheduled: Callable[[int, int, float], None] = lambda *_: None,
-) -> Tally:
-    """Offer `rate` signals a second for `seconds`, over all publishers in turn, and wait for every answer.
-
-    `scheduled(stream_id, seq, at)` is told when each signal was due, by the loop's clock.
-    """
+async def offer(sources: Sequence[Source], rate: float, seconds: float) -> Tally:
+    """Offer `rate` a second for `seconds`, over all sources in turn, and wait for every answer."""
     loop = asyncio.get_running_loop()
     tally = Tally()
     total = round(rate * seconds)
-    answers: list[asyncio.Future[pb.Ack]] = []
+    answers: list[asyncio.Future[Any]] = []
     hold_gc()
     start = loop.time() + 0.05
     turn = 0
     while tally.offered < total:
         await asyncio.sleep(max(0.0, start + (tally.offered + 1) / rate - loop.time(), TICK_S / 2))
         due = min(total, int((loop.time() - start) * rate)) - tally.offered
-        # A tick's signals travel in as few frames as there are publishers to share them.
-        share, rest = divmod(max(due, 0), len(publishers))
-        for n in range(len(publishers) if share else rest):
-            publisher = publishers[(turn + n) % len(publishers)]
+        # A tick's worth travels in as few frames as there are sources to share it.
+        share, rest = divmod(max(due, 0), len(sources))
+        for n in range(len(sources) if share else rest):
+            source = sources[(turn + n) % len(sources)]
             count = share + (n < rest)
             times = [start + (tally.offered + 1 + k) / rate for k in range(count)]
-            for k, at in enumerate(times):
-                scheduled(publisher.stream_id, publisher.seq + 1 + k, at)
-            answer = publisher.client.publish(publisher.stream_id, publisher.signals(count))
-            answer.add_done_callback(partial(_record, times, tally))
+            answer = source.send(times)
+            answer.add_done_callback(partial(_record, source, times, tally))
             answers.append(answer)
             tally.offered += count
         turn += rest
     await asyncio.wait(answers, timeout=30)
     gc.enable()
     return tally
+
+
+def executed(client: Client, delivery: pb.Delivery, volume_e8: int, price_e8: int) -> pb.Report:
+    """That it was done at once, under the master's own ticket."""
+    now = client.plane_time_us()
+    return pb.Report(
+        subscription_id=delivery.subscription_id,
+        delivery_seq=delivery.delivery_seq,
+        status=pb.EXECUTED,
+        ticket=delivery.position_id,
+        price_e8=price_e8,
+        volume_e8=volume_e8,
+        received_at_us=now,
+        executed_at_us=now,
+    )
 
 
 def hold_gc() -> None:
@@ -124,10 +148,10 @@ def hold_gc() -> None:
     gc.disable()
 
 
-def _record(times: list[float], tally: Tally, answer: "asyncio.Future[pb.Ack]") -> None:
+def _record(source: Source, times: list[float], tally: Tally, answer: "asyncio.Future[Any]") -> None:
     now = asyncio.get_running_loop().time()
     if answer.cancelled() or answer.exception():
         tally.verdicts["UNANSWERED"] += len(times)
         return
     tally.latencies_ms.extend((now - at) * 1000 for at in times)
-    tally.verdicts.update(pb.Verdict.Name(verdict) for verdict in answer.result().verdicts)
+    tally.verdicts.update(source.verdicts(answer.result()))

@@ -10,7 +10,9 @@ from psycopg.types.json import Jsonb
 KEY = bytes(range(32))
 SYMBOL = "EURUSD"
 MAGIC = 7
-SETTINGS = '{"multiplier": 0.5, "ttl": "5 s"}'
+FOLLOWER_VOLUME_E8 = 5_000_000
+"""Of each copy by SETTINGS of what the masters open."""
+SETTINGS = '{"multiplier": 0.5, "ttl": "1 min"}'
 
 
 @dataclass(frozen=True)

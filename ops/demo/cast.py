@@ -150,6 +150,11 @@ def subscribe(db: Connection[Any], cast: Cast, follower: Follower) -> Subscriber
     return subscriber
 
 
+def restore_trust(db: Connection[Any], publisher: Publisher) -> None:
+    """By an operator."""
+    db.execute("select trust.reset(%s, 'provider', 100, 'the wire is tapped', 'demo')", [publisher.account_id])
+
+
 def _publisher(db: Connection[Any], name: str, symbol: str, digits: int, rate: int, burst: int) -> Publisher:
     account_id = _value(db, "select access.create_account(%s, '{provider}')", name)
     _, token = _license(db, account_id, "publish")

@@ -14,7 +14,7 @@ from psycopg import Connection
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
 from ops.demo import books, cast
-from ops.demo.adversary import Adversary
+from ops.demo.adversary import Adversary, Wiretap
 from ops.demo.bars import BadBars, Bar, Survey, read, survey, true_range
 from ops.demo.books import Book
 from ops.demo.cast import FOLLOWERS, TTL_MS, Cast, Follower
@@ -115,7 +115,7 @@ async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
                     acts.create_task(_lose_connection(play, copier))
                 if copier.follower.dies:
                     acts.create_task(_die(play, copier))
-            acts.create_task(_bars(play, script))
+            acts.create_task(_bars(play, script, db))
             for follower in FOLLOWERS:
                 if follower.joins_late:
                     copier = await _join(play, follower, db)
@@ -144,7 +144,7 @@ async def leave(play: Play) -> None:
     await play.master.client.close()
 
 
-async def _bars(play: Play, script: Script) -> None:
+async def _bars(play: Play, script: Script, db: Connection[Any]) -> None:
     """Play the bars; one attempt on the wire in each stretch of them, and in the last but one a signal held back."""
     wiretaps = deque(play.adversary.wiretaps())
     stretch = due = max(script.survey.count // (len(wiretaps) + 2), 1)
@@ -162,7 +162,7 @@ async def _bars(play: Play, script: Script) -> None:
             if wiretaps and number >= due:
                 due += stretch
                 await play.master.settle()
-                await play.adversary.inject(wiretaps.popleft())
+                await _tap(play, wiretaps.popleft(), db)
         if number == burst.start:
             _burst(play, bar.close)
         if number == burst.stop:
@@ -170,7 +170,13 @@ async def _bars(play: Play, script: Script) -> None:
         await play.move_on(number, over=number == script.survey.count)
     await play.master.settle()
     for wiretap in wiretaps:
-        await play.adversary.inject(wiretap)
+        await _tap(play, wiretap, db)
+
+
+async def _tap(play: Play, wiretap: Wiretap, db: Connection[Any]) -> None:
+    """What is injected counts against the master, until an operator who knows better sets it right."""
+    await play.adversary.inject(wiretap)
+    cast.restore_trust(db, play.cast.master)
 
 
 def _act(play: Play, intent: Intent, swing: int, *, is_held_back: bool = False) -> None:

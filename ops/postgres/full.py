@@ -29,6 +29,9 @@ SETTINGS = {
     # Jobs run in background workers, so that pg_cron needs no way in through pg_hba.conf.
     "cron.use_background_workers": "on",
     "cron.timezone": "UTC",
+    # It calls every second; what was done, and what failed, is in ops.job_runs.
+    "cron.log_run": "off",
+    "cron.log_statement": "off",
     # Each database with TimescaleDB in it keeps a worker, and there is one database for every running test.
     "max_worker_processes": "64",
     "timescaledb.max_background_workers": "32",

@@ -11,14 +11,16 @@ from ops.schema.catalog import PROJECT_SCHEMAS
 from ops.schema.tree import Source, Tree
 
 # Grants and row-level security are stated from nothing by db/policies/access on every deploy, so that a
-# line taken out of a file is a right taken away.
+# line taken out of a file is a right taken away. Policies that have a comment are those of access.secure_tables, which
+# takes back what is no longer wanted itself: to drop and make them anew would lock every table against everyone.
 REVOKE_ALL: LiteralString = f"""
     do $$
     declare
         v_schema text;
         v_table  regclass;
         v_policy text;
-        v_roles  constant text := 'public, ecp_gateway, ecp_api, ecp_operator, ecp_analyst, ecp_auditor';
+        v_roles  constant text :=
+            'public, ecp_gateway, ecp_api, ecp_operator, ecp_analyst, ecp_auditor, ecp_tenant, ecp_reader';
     begin
         for v_schema in select project.nspname from ({PROJECT_SCHEMAS}) as project loop
             execute format('revoke all on schema %1$I from %2$s', v_schema, v_roles);
@@ -31,6 +33,7 @@ REVOKE_ALL: LiteralString = f"""
             from pg_policy as p
             join pg_class as c on c.oid = p.polrelid
             where c.relnamespace in (select project.oid from ({PROJECT_SCHEMAS}) as project)
+                and obj_description(p.oid, 'pg_policy') is null
         loop
             execute format('drop policy %I on %s', v_policy, v_table);
         end loop;

@@ -34,10 +34,21 @@ def install(connection: Connection[Any], name: str) -> None:
             _install_pgmq(connection)
         case "pg_cron":
             connection.execute("create extension pg_cron")
-            # A job runs as the role that scheduled it, which must be one that can log in: never ecp_owner.
             connection.execute("grant usage on schema cron to ecp_operator")
+            schedule(connection, connection.info.dbname)
         case _:
             connection.execute(f"create extension {name} schema public".encode())
+
+
+def schedule(connection: Connection[Any], database: str) -> None:
+    """Have pg_cron call the schedule of `database` every second; `connection` is to the database that it lives in.
+
+    As ecp_operator, because a job needs a role that can log in: never ecp_owner. Gateways go on calling it too.
+    """
+    connection.execute(
+        "select cron.schedule_in_database(%s, '1 second', 'call ops.tick()', %s, 'ecp_operator')",
+        [f"jobs of {database}", database],
+    )
 
 
 def _install_pgmq(connection: Connection[Any]) -> None:

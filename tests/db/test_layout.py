@@ -16,7 +16,7 @@ from ops.schema import catalog, deploy, tree
 pytestmark = pytest.mark.core
 
 FILES = [pytest.param(source, id=source.name) for source in tree.read().functions]
-CLIENTS = "array['ecp_gateway', 'ecp_api', 'ecp_operator', 'ecp_analyst', 'ecp_auditor']"
+CLIENTS = "array['ecp_gateway', 'ecp_api', 'ecp_operator', 'ecp_analyst', 'ecp_auditor', 'ecp_tenant']"
 
 
 def made_by(statement: Any) -> str:

@@ -1,7 +1,7 @@
 """Everything that locks, at once, again and again: nobody deadlocks, and what comes out still adds up.
 
-The order is written in the functions: licenses, sessions, streams, cursors, subscriptions, portfolios; each by id,
-ascending.
+The order is written in the functions: licenses, sessions, streams, cursors, subscription heads, portfolios,
+scores, subscriptions; each by id, ascending.
 """
 
 import random

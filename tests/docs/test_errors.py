@@ -12,7 +12,7 @@ from ops.paths import ROOT
 pytestmark = pytest.mark.core
 
 ROW = re.compile(r"^\| `(TR[A-Z]\d\d)` \| ([A-Z_]+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-CODE = re.compile(r"\bTR[PASRBGD]\d\d\b")
+CODE = re.compile(r"\bTR[PASRGBTHQD]\d\d\b")
 SOURCES = ["db/**/*.sql", "gateway/*.py", "ops/**/*.py", "docs/*.md", "gateway/ecp.proto"]
 
 

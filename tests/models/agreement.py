@@ -117,6 +117,14 @@ class Agreement(RuleBasedStateMachine):
         ]
 
     @invariant()
+    def all_are_trusted_as_the_reference_has_them(self) -> None:
+        rows = self.plane.rows("select account_id, score from trust.scores where score < 100 order by 1")
+        known = {self.master.account: self.stream.trust}
+        known |= {copier.account: each.trust for copier, each in zip(self.copiers, self.followers, strict=True)}
+        found = {account: score for account, score in rows if account in known}
+        assert found == {account: score for account, score in known.items() if score < 100}
+
+    @invariant()
     def the_lanes_have_the_book_that_the_reference_has(self) -> None:
         rows = self.plane.rows(
             "select lane, position_id, side, order_type, volume, price, stop_loss, take_profit from signals.positions"

@@ -151,6 +151,17 @@ class Copying(Agreement):
         self.stream.halted = not lift
         self.plane.halt(self.master.stream, lift=lift)
 
+    @rule(score=mostly(100, 55, 50, 49, 0))
+    def an_operator_resets_the_masters_trust(self, score: int) -> None:
+        self.plane.reset_trust(self.master.account, "provider", score)
+        self.stream.trust = score
+
+    @rule(who=st.sampled_from(ALL), score=mostly(100, 55, 51, 49, 0))
+    def an_operator_resets_a_followers_trust(self, who: int, score: int) -> None:
+        self.plane.reset_trust(self.copiers[who].account, "subscriber", score)
+        self.followers[who].trust = score
+        self.followers[who].trust_settles()
+
     @rule(arrivals=BATCHES)
     def signals_arrive_and_are_dispatched_at_once(self, arrivals: list[Arrival]) -> None:
         self.signals_arrive(arrivals)
@@ -160,6 +171,7 @@ class Copying(Agreement):
     @rule(arrivals=BATCHES, outcomes=st.lists(OUTCOMES, min_size=1, max_size=6))
     def all_is_as_on_a_good_day(self, arrivals: list[Arrival], outcomes: list[str]) -> None:
         """From the master to the brokers and back."""
+        self.an_operator_resets_the_masters_trust(100)
         self.signals_arrive_and_are_dispatched_at_once(arrivals)
         for who in ALL:
             self.a_terminal_executes_and_reports(who, outcomes)
@@ -480,9 +492,11 @@ class Copying(Agreement):
     def all_comes_right(self) -> None:
         """Everybody comes back, nothing is halted, all that was missed is wanted: the books end as they should."""
         self.an_operator_halts_or_lifts(lift=True)
+        self.an_operator_resets_the_masters_trust(100)
         # However often the clock was set back: a book must be younger than what it answers.
         self.time_passes(60_000)
         for who, follower in enumerate(self.followers):
+            self.an_operator_resets_a_followers_trust(who, 100)
             if follower.state == "PAUSED_BY_USER":
                 self.a_user_pauses_resumes_or_ends(who, "user_resume")
             follower.settings = Settings.of({"late_join": "ALL", "trades_per_day": None}, follower.settings)

@@ -56,6 +56,20 @@ def test_what_did_not_arrive_is_said() -> None:
     assert "19 of 20 deliveries arrived" in "\n".join(result.lines())
 
 
+def test_report_counts_every_verdict(database_url: str, db: Connection[object]) -> None:
+    ran = ecp(
+        *("--database-url", database_url, "bench", "report", "--json"),
+        *("--subscriptions", "3", "--rate", "60", "--seconds", "1"),
+    )
+    assert ran.exit_code == 0, ran.output
+    said = json.loads(ran.stdout)
+    assert (said["subscriptions"], said["offered"], said["answered"]) == (3, 60, 60)
+    assert said["verdicts"] == {"RECORDED": 60}
+    assert 0 < said["p50_ms"] <= said["p99_ms"] <= said["max_ms"]
+    # Those of the warm-up too.
+    assert db.execute("select count(*) from signals.reports").fetchone() == (120,)
+
+
 def test_measuring_costs_leaves_nothing_behind(db: Connection[object]) -> None:
     (master,) = market.masters(db, 1, ttl_ms=500)
     market.accounts(db, len(market.MIX), master.stream_id)

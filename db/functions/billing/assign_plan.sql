@@ -1,4 +1,4 @@
--- requires: core/fail core/now billing/account_of billing/lock_wallet billing/next_boundary billing/open_wallet billing/review
+-- requires: audit/note core/fail core/now billing/account_of billing/lock_wallet billing/next_boundary billing/open_wallet billing/review
 -- Openings cost by it from the next one on. Performance and management fees are settled by the plan before it until the running period
 -- ends, so that no profit is ever charged by a rate that was written after it was made.
 create or replace function billing.assign_plan(p_subscription bigint, p_plan bigint, p_actor text) returns void
@@ -15,13 +15,15 @@ declare
   v_rule text;
   v_now timestamptz := core.now();
 begin
-  select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription for no key update;
+  select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription;
   if v_subscription.subscription_id is null then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   end if;
   perform 1 from signals.subscription_heads as h
   where h.lane = v_subscription.lane and h.subscription_id = p_subscription
   for no key update;
+  select s.* into v_subscription from signals.subscriptions as s
+  where s.lane = v_subscription.lane and s.subscription_id = p_subscription;
   select f.* into v_plan from billing.fee_plans as f where f.fee_plan_id = p_plan;
   v_rule := case
     when coalesce(p_actor, '') = '' then 'actor_said'
@@ -61,6 +63,10 @@ begin
   update signals.subscriptions as s
   set fee_plan_id = p_plan, fee_wallet_id = case when v_plan.flat + v_plan.per_lot > 0 then v_wallet end
   where s.lane = v_subscription.lane and s.subscription_id = p_subscription;
+  perform audit.note(
+    'billing.assign_plan', v_subscription.lane, jsonb_build_object('subscription_id', p_subscription), p_actor, null,
+    jsonb_build_object('fee_plan_id', v_subscription.fee_plan_id), jsonb_build_object('fee_plan_id', p_plan)
+  );
   perform billing.review(v_subscription.lane, array[v_wallet]);
 end
 $$;

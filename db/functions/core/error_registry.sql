@@ -1,5 +1,6 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
--- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, B billing, G guard, D database), then two digits.
+-- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, Q queries,
+-- D database), then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -27,6 +28,7 @@ as $$
   ('TRA09', 'CLIENT_CERTIFICATE', 'A client certificate of the gateway''s authority is required.', 'Connect with TLS and the certificate that was issued to you.'),
   ('TRA10', 'ACCOUNT_INVALID', 'The account cannot be made like this.', 'DETAIL names the rule that it breaks; names are unique.'),
   ('TRA11', 'LICENSE_INVALID', 'The license cannot be issued like this.', 'DETAIL names the rule that it breaks.'),
+  ('TRA12', 'LICENSE_ENDS_SOON', 'The license expires soon and has no successor.', 'Rotate it with access.rotate_license; both are valid until it ends.'),
   ('TRS01', 'REPLAY', 'This sequence number was used for other bytes, or its epoch is over.', 'Never reuse a number; if the counter was lost, Resync to a new epoch.'),
   ('TRS02', 'GAP', 'Signals before this one are missing.', 'Resend from Ack.next_seq.'),
   ('TRS03', 'BAD_SIGNATURE', 'The tag does not sign these bytes.', 'HMAC-SHA256 over exactly the bytes sent, with the stream''s key.'),
@@ -63,6 +65,7 @@ as $$
   ('TRS35', 'PROTECTION_LIFTED', 'A limit on loss was lifted or removed.', 'DETAIL has who and why.'),
   ('TRS36', 'PERIOD_INVALID', 'The period is empty, backwards or too long.', 'From before to, at most 31 days apart.'),
   ('TRS37', 'CATCH_UP_FAILED', 'A subscription could not be caught up.', 'DETAIL has the error of the database; the next round tries again.'),
+  ('TRS38', 'PROVIDER_DISTRUSTED', 'The provider''s trust is under 50, so nothing may raise exposure.', 'It regains 10 points for each 24 hours without an incident, or trust.reset sets it; closes still pass.'),
   ('TRR01', 'UNKNOWN_DELIVERY', 'There is no such delivery of this subscription.', 'Report with the delivery_seq that was received.'),
   ('TRR02', 'REPORT_CONFLICT', 'Another report was recorded for this delivery.', 'The first report stands, in signals.reports; what was refused is in signals.protection_events.'),
   ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs, or the book what a holding needs.', 'EXECUTED needs a ticket and no code, and price and volume for OPEN, PLACE, CLOSE and a PARTIAL_CLOSE that traded; the other statuses need a code; a holding needs ticket, symbol, side and volume.'),
@@ -89,6 +92,16 @@ as $$
   ('TRG03', 'NO_POSITION', 'There is no open copy of this position.', 'Expected when its opening was refused.'),
   ('TRG04', 'BROKER_REJECTED', 'The broker refused the order.', 'The terminal''s journal has the broker''s reason.'),
   ('TRG06', 'ORDER_UNANSWERED', 'The order was sent, and the broker did not answer.', 'Report again when it does, or send the Book.'),
+  ('TRT01', 'TRUST_UNKNOWN', 'There is no such account in this role.', 'Give the number of the account and provider or subscriber, as it may be.'),
+  ('TRT02', 'TRUST_REASON_MISSING', 'It was not said who resets the score and why.', 'Give actor and reason.'),
+  ('TRT03', 'TRUST_SCORE_INVALID', 'A score is between 0 and 100.', 'Give a whole number of points.'),
+  ('TRH01', 'APPEND_ONLY', 'The table is only added to.', 'What was recorded stays; record what is right now.'),
+  ('TRH02', 'CHAIN_AHEAD', 'The audit chain has transactions that this server has not had.', 'The database was restored from a dump: stop the server, raise its transaction counter with pg_resetwal, see docs/audit.md.'),
+  ('TRH03', 'NOT_SEALED', 'The table is not one that is sealed, or not one that may be retired.', 'db/policies/audit lists them; each has a column xact.'),
+  ('TRH04', 'CHAIN_EMPTY', 'Nothing is sealed yet.', 'The job audit.seal does it by the clock; select audit.seal() does it now.'),
+  ('TRH05', 'HEAD_UNREADABLE', 'The file given by --head is not an exported head.', 'Use a file that ecp audit export-head wrote.'),
+  ('TRQ01', 'QUERY_REFUSED', 'The query is not one SELECT over the views of analytics.', 'The message names what it has that it may not have; see docs/access.md.'),
+  ('TRQ02', 'QUERY_STOPPED', 'The query took longer than it may.', 'Ask for less: a shorter time, one stream, no join of all with all.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
@@ -104,7 +117,8 @@ as $$
   ('TRD13', 'PORT_TAKEN', 'The gateway cannot listen on its address.', 'Choose another --port, or stop what listens there.'),
   ('TRD14', 'GATEWAY_NOT_STARTED', 'The gateway of the demo or the bench did not start.', 'Its own message says why.'),
   ('TRD15', 'BARS_UNREADABLE', 'The file given by --bars is not what can be played.', 'The message names line and reason.'),
-  ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.')
+  ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.'),
+  ('TRD17', 'SETTING_INVALID', 'There is no such setting, or it cannot be set to this.', 'ops.settings lists them with the least that each may be; say who and why.')
 $$;
 
 comment on function core.error_registry() is

@@ -16,7 +16,8 @@ from (
     on x.lane = s.stream_lane and x.stream_id = s.stream_id and x.verdict = 'ACCEPTED'
       and (x.epoch, x.seq) > (s.started_epoch, s.started_seq) and (x.epoch, x.seq) <= (c.epoch, c.seq)
       and (s.ended_at is null or x.received_at < s.ended_at)
-  where not exists (
+  left join signals.log_starts as l on l.lane = s.stream_lane and l.stream_id = s.stream_id
+  where (x.epoch, x.seq) > (coalesce(l.epoch, 0), coalesce(l.seq, 0)) and not exists (
     select from signals.decisions as d
     where d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = x.stream_id
       and d.epoch = x.epoch and d.seq = x.seq and d.part = 0
@@ -39,9 +40,12 @@ select 'deliveries_count_without_holes', to_jsonb(v)
 from (
   select h.subscription_id, h.delivery_seq, count(d.delivery_seq) as deliveries, max(d.delivery_seq) as newest
   from signals.subscription_heads as h
-  left join signals.decisions as d on d.lane = h.lane and d.subscription_id = h.subscription_id
-  group by h.lane, h.subscription_id
-  having h.delivery_seq <> count(d.delivery_seq) or h.delivery_seq <> coalesce(max(d.delivery_seq), 0)
+  left join signals.settlements as w on w.lane = h.lane and w.subscription_id = h.subscription_id
+  left join signals.decisions as d
+    on d.lane = h.lane and d.subscription_id = h.subscription_id and d.delivery_seq > coalesce(w.retired_seq, 0)
+  group by h.lane, h.subscription_id, w.retired_seq
+  having h.delivery_seq <> coalesce(w.retired_seq, 0) + count(d.delivery_seq)
+    or h.delivery_seq <> coalesce(max(d.delivery_seq), w.retired_seq, 0)
 ) as v
 union all
 select 'deliveries_follow_the_stream', to_jsonb(v)

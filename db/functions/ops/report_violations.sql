@@ -16,6 +16,9 @@ from (
   inner join signals.decisions as d
     on d.lane = r.lane and d.subscription_id = r.subscription_id and d.delivery_seq = r.delivery_seq
   where r.status = 'EXECUTED' and r.settled_by is null and d.action in ('OPEN', 'PLACE') and r.volume > d.volume
+    and r.reported_at >= coalesce(
+      (select max(e.before) from ops.retirements as e where e.what = 'signals.protection_events'), '-infinity'
+    )
     and not exists (
       select from signals.protection_events as p
       where p.lane = r.lane and p.occurred_at = r.reported_at and p.subscription_id = r.subscription_id
@@ -38,7 +41,9 @@ select 'guard_refusals_are_recorded', to_jsonb(v)
 from (
   select r.subscription_id, r.delivery_seq, r.code
   from signals.reports as r
-  where r.status <> 'EXECUTED' and not exists (
+  where r.status <> 'EXECUTED' and r.reported_at >= coalesce(
+    (select max(e.before) from ops.retirements as e where e.what = 'signals.protection_events'), '-infinity'
+  ) and not exists (
     select from signals.protection_events as p
     where p.lane = r.lane and p.occurred_at = r.reported_at and p.subscription_id = r.subscription_id
       and p.seq = r.delivery_seq and p.code = r.code
@@ -77,7 +82,12 @@ from (
       where d.lane = c.lane and d.subscription_id = c.subscription_id and d.position_id = c.position_id
     ) as was_found
   ) as f
-  where c.pending <> coalesce(o.open, 0)
+  left join signals.settlements as w on w.lane = c.lane and w.subscription_id = c.subscription_id
+  -- What is over may have been retired, its opening first; what is live may not.
+  where (
+    c.status in ('DELIVERED', 'OPEN', 'CLOSING') or o.opening is not null or coalesce(w.retired_seq, 0) = 0
+  ) and (
+    c.pending <> coalesce(o.open, 0)
     or (c.status in ('DELIVERED', 'OPEN') and c.target_volume = 0)
     or (c.status not in ('DELIVERED', 'OPEN') and c.target_volume <> 0)
     or (c.status = 'DELIVERED' and o.opening = 'EXECUTED')
@@ -88,7 +98,12 @@ from (
     or (
       c.held_volume <> coalesce(o.traded, 0) and o.was_told is not true and not f.was_found
       and c.closed_by is distinct from 'FOLLOWER'
+      -- A difference that explained it may have been deleted since.
+      and (c.status in ('DELIVERED', 'OPEN', 'CLOSING') or c.changed_at >= coalesce(
+        (select max(e.before) from ops.retirements as e where e.what = 'signals.differences'), '-infinity'
+      ))
     )
+  )
 ) as v
 union all
 select 'lanes_agree', to_jsonb(v)

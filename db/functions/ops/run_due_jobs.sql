@@ -1,5 +1,5 @@
 -- requires: core/now
--- Called by every gateway once a second: a row that another call holds is passed over, and one that another call has just
+-- Called by every gateway once a second, and by pg_cron where that is: a row that another call holds is passed over, and one that another call has just
 -- moved on is no longer due when it is looked at again. A slot that is more than one period ahead was set by a clock that has
 -- been set back since: it counts as due. A job takes locks in its own order and keeps them until the
 -- transaction ends, so who serves clients meanwhile asks for one job at a time (p_limit = 1) until none is due.
@@ -26,10 +26,6 @@ begin
     v_started := core.now();
     v_result := null;
     v_sqlstate := null;
-    -- Slots that were missed are not caught up: jobs find what there is to do, however long ago it began.
-    update ops.jobs as j
-    set due_at = date_bin(j.every, v_started, j.due_at) + j.every
-    where j.name = v_job.name;
     begin
       execute format('select %I.%I()', split_part(v_job.call, '.', 1), split_part(v_job.call, '.', 2)) into v_result;
     exception
@@ -37,6 +33,12 @@ begin
       when others or query_canceled then
         get stacked diagnostics v_sqlstate = returned_sqlstate, v_error = message_text;
     end;
+    -- Slots that were missed are not caught up: jobs find what there is to do, however long ago it began.
+    update ops.jobs as j
+    set
+      due_at = date_bin(j.every, v_started, j.due_at) + j.every, ran_at = core.now(),
+      failing_since = case when v_sqlstate is not null then coalesce(j.failing_since, v_started) end
+    where j.name = v_job.name;
     if v_result is not null or v_sqlstate is not null then
       insert into ops.job_runs (name, started_at, finished_at, result, sqlstate, error)
       values (

@@ -2,10 +2,12 @@
 create or replace view ops.stream_violations with (security_invoker = true) as
 select 'sequence_has_no_holes' as invariant, to_jsonb(v) as offender
 from (
-  select x.stream_id, x.epoch, count(*) as signals, min(x.seq) as first_seq, max(x.seq) as last_seq
+  select x.stream_id, x.epoch, count(*) as signals, min(x.seq) as first_seq, max(x.seq) as last_seq, l.seq as retired_seq
   from signals.signals as x
-  group by x.lane, x.stream_id, x.epoch
-  having min(x.seq) <> 1 or max(x.seq) <> count(*)
+  left join signals.log_starts as l on l.lane = x.lane and l.stream_id = x.stream_id
+  where (x.epoch, x.seq) > (coalesce(l.epoch, 0), coalesce(l.seq, 0))
+  group by x.lane, x.stream_id, x.epoch, l.epoch, l.seq
+  having min(x.seq) <> case when x.epoch = l.epoch then l.seq + 1 else 1 end or max(x.seq) - min(x.seq) + 1 <> count(*)
 ) as v
 union all
 select 'head_is_newest_signal', to_jsonb(v)
@@ -29,7 +31,9 @@ select 'refusals_are_recorded', to_jsonb(v)
 from (
   select x.stream_id, x.epoch, x.seq, x.code
   from signals.signals as x
-  where x.verdict <> 'ACCEPTED' and not exists (
+  where x.verdict <> 'ACCEPTED' and x.received_at >= coalesce(
+    (select max(r.before) from ops.retirements as r where r.what = 'signals.protection_events'), '-infinity'
+  ) and not exists (
     select from signals.protection_events as p
     where p.lane = x.lane and p.occurred_at = x.received_at and p.stream_id = x.stream_id and p.epoch = x.epoch
       and p.seq = x.seq and p.code = x.code

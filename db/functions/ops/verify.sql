@@ -1,4 +1,5 @@
--- requires: ops/stream_violations ops/dispatch_violations ops/report_violations ops/ledger_violations
+-- requires: ops/audit_violations ops/dispatch_violations ops/ledger_violations ops/report_violations ops/stream_violations
+-- requires: ops/trust_violations
 -- Not hot: it reads everything. A check that finds nothing has a line too, so that silence is never mistaken for proof.
 create or replace function ops.verify() returns table (name text, ok boolean, detail text)
 language sql stable security definer
@@ -10,6 +11,10 @@ as $$
     select invariant, offender from ops.dispatch_violations
     union all
     select invariant, offender from ops.report_violations
+    union all
+    select invariant, offender from ops.trust_violations
+    union all
+    select invariant, offender from ops.audit_violations
     union all
     select invariant, offender from ops.ledger_violations
   )
@@ -42,14 +47,17 @@ as $$
     (18, 'copies_stand_where_reports_left_them', 'every copy agrees with its reports'),
     (19, 'lanes_agree', 'every row is in the lane of what it belongs to'),
     (20, 'one_session_per_license', 'no license has two live sessions'),
-    (21, 'balances_are_their_transfers', 'every balance is the sum of its transfers, and every running balance was right'),
-    (22, 'money_stays_in_its_lane', 'every transfer is between two accounts of its lane and currency, in whole units of it'),
-    (23, 'every_lane_sums_to_zero', 'in every lane and currency the balances sum to zero, and nothing is left between lanes'),
-    (24, 'what_is_held_is_promised', 'what every wallet holds is the sum of its open holds'),
-    (25, 'every_hold_has_its_delivery', 'every hold is for an opening that was delivered, and is settled as it was reported'),
-    (26, 'every_copy_fee_has_its_hold', 'copy fees are what was posted of their holds, no more and no less'),
-    (27, 'profit_is_what_was_filled', 'every realised profit is the sum of its closings'),
-    (28, 'performance_is_charged_once', 'performance fees are the rate times what the high-water mark has risen')
+    (21, 'scores_follow_from_their_events', 'every trust score is what its events say, one after the other'),
+    (22, 'who_is_not_trusted_is_paused', 'subscriptions are paused for trust under 50, and for nothing else'),
+    (23, 'balances_are_their_transfers', 'every balance is the sum of its transfers, and every running balance was right'),
+    (24, 'money_stays_in_its_lane', 'every transfer is between two accounts of its lane and currency, in whole units of it'),
+    (25, 'every_lane_sums_to_zero', 'in every lane and currency the balances sum to zero, and nothing is left between lanes'),
+    (26, 'what_is_held_is_promised', 'what every wallet holds is the sum of its open holds'),
+    (27, 'every_hold_has_its_delivery', 'every hold is for an opening that was delivered, and is settled as it was reported'),
+    (28, 'every_copy_fee_has_its_hold', 'copy fees are what was posted of their holds, no more and no less'),
+    (29, 'profit_is_what_was_filled', 'every realised profit is the sum of its closings'),
+    (30, 'performance_is_charged_once', 'performance fees are the rate times what the high-water mark has risen'),
+    (31, 'chain_holds', 'the newest thousand blocks of the audit chain follow from each other and from the rows they sealed')
   ) as i (place, name, meaning)
   left join (
     select w.*, row_number() over (partition by w.invariant order by w.offender::text) as turn from violations as w

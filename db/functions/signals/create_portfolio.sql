@@ -1,4 +1,4 @@
--- requires: core/fail core/fail_rule core/now
+-- requires: audit/note core/fail core/fail_rule core/now
 create or replace function signals.create_portfolio(
   p_account bigint, p_name text, p_mode text default 'HEDGING', p_currency text default null
 ) returns bigint
@@ -24,6 +24,10 @@ begin
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name;
     perform core.fail_rule('TRS34', jsonb_build_object('name', p_name), v_constraint, 'portfolios', v_column);
   end;
+  perform audit.note(
+    'signals.create_portfolio', v_lane, jsonb_build_object('portfolio_id', v_portfolio), null, null, null,
+    jsonb_build_object('account_id', p_account, 'name', p_name, 'mode', p_mode, 'currency', p_currency)
+  );
   return v_portfolio;
 end
 $$;

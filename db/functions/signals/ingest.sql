@@ -1,4 +1,4 @@
--- requires: core/from_e8 core/from_microseconds core/hmac_matches core/now signals/advance signals/shape_error
+-- requires: core/from_e8 core/from_microseconds core/hmac_matches core/now signals/advance signals/shape_error trust/record
 -- A batch of one lane, one verdict each, all of it in one transaction. Two statements: the first takes the locks
 -- (heads, by stream), so that the second has a snapshot in which everything committed before them is visible.
 -- No NOTIFY: the gateway that called dispatches at once, and the others find by their poll what it left undone.
@@ -37,6 +37,7 @@ begin
       a.*,
       core.from_microseconds(a.sent_us) as sent_at,
       s.stream_id as known_id,
+      s.account_id,
       s.status,
       s.ttl,
       s.max_skew,
@@ -50,6 +51,7 @@ begin
         -- A clock that was set back must not take tokens away.
         h.tokens + s.rate_per_second * greatest(extract(epoch from v_now - h.refilled_at)::double precision, 0)
       ) as tokens,
+      coalesce(u.score, 100) as score,
       h.session_id = a.session_id as is_publisher,
       core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) as is_authentic,
       c.raises_exposure,
@@ -70,6 +72,11 @@ begin
     left join lateral (
       select w.* from signals.stream_heads as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
     ) as h on true
+    left join lateral (
+      select w.score from trust.scores as w
+      where w.lane = p_lane and w.account_id = s.account_id and w.role = 'provider'
+      limit 1
+    ) as u on true
     left join signals.actions as c on c.action = a.action
     left join lateral (
       select w.*
@@ -89,7 +96,7 @@ begin
     select q.*, coalesce(lag(q.reached) over in_order, q.last_seq) as prior
     from sequenced as q
     window in_order as (partition by q.stream_id order by q.ord)
-  ), gated as (
+  ), checked as (
     select
       p.*,
       p.reached > p.prior as in_sequence,
@@ -107,8 +114,52 @@ begin
         when p.status <> 'ACTIVE' then 'TRS22'
         when p.sent_at < v_now - p.ttl then 'TRS04'
         when p.sent_at > v_now + p.max_skew then 'TRS05'
-      end as gate
+      end as fault
     from placed as p
+  ), repeated as (
+    -- Of a repeated seq, whether the bytes are those of the original: earlier in this batch, or stored by an earlier one.
+    select
+      k.*, coalesce(coalesce(k.twin_tag, o.tag) = k.tag, false) as is_same, o.verdict as original_verdict, o.code as original_code,
+      -- A gap is one event, however many signals run into it.
+      k.fault = 'TRS02' and k.gap_seq <> k.prior + 1 and k.prior is distinct from k.gap_before as is_new_gap
+    from (
+      select
+        c.*,
+        (array_agg(c.tag) filter (where c.in_sequence) over (partition by c.stream_id, c.seq))[1] as twin_tag,
+        max(c.prior) filter (where c.fault = 'TRS02')
+          over (partition by c.stream_id order by c.ord rows between unbounded preceding and 1 preceding) as gap_before
+      from checked as c
+    ) as k
+    left join lateral (
+      select x.tag, x.verdict, x.code
+      from signals.signals as x
+      where k.fault = 'SEEN' and k.twin_tag is null
+        and x.lane = p_lane and x.stream_id = k.stream_id and x.epoch = k.head_epoch and x.seq = k.seq
+      limit 1
+    ) as o on true
+  ), charged as (
+    -- What each costs its provider's trust.
+    select r.*, coalesce(t.points, 0) as points
+    from repeated as r
+    left join lateral (
+      select w.points
+      from trust.rules as w
+      where (r.fault in ('TRS01', 'TRS03', 'TRS04') or (r.fault = 'SEEN' and not r.is_same) or r.is_new_gap)
+        and w.role = 'provider' and w.code = case when r.fault = 'SEEN' then 'TRS01' else r.fault end
+      limit 1
+    ) as t on true
+  ), gated as (
+    -- Points are only taken here, so whoever comes under 50 stays there, and the plain sum shows when.
+    select
+      c.*,
+      case
+        when c.raises_exposure and coalesce(c.fault, 'TRS04') in ('TRS04', 'TRS05')
+          and c.score + coalesce(sum(c.points) over of_provider, 0) < 50
+          then 'TRS38'
+        else c.fault
+      end as gate
+    from charged as c
+    window of_provider as (partition by c.account_id order by c.ord rows between unbounded preceding and 1 preceding)
   ), judged as materialized (
     select
       g.*,
@@ -135,36 +186,29 @@ begin
         when j.ruling = 'TRS05' then 'FUTURE'
         when j.ruling = 'TRS06' then 'RATE_LIMITED'
         when j.ruling = 'TRS08' then 'HALTED'
-        when j.ruling in ('TRA06', 'TRS10', 'TRS22') then 'NOT_ALLOWED'
+        when j.ruling in ('TRA06', 'TRS10', 'TRS22', 'TRS38') then 'NOT_ALLOWED'
         else 'MALFORMED'
       end as verdict
     from judged as j
   ), answered as materialized (
     select
       r.*,
-      case when r.verdict <> 'SEEN' then r.verdict when o.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
-      case when r.verdict = 'SEEN' and o.is_same then o.verdict end as original,
-      case when r.verdict <> 'SEEN' then r.ruling when o.is_same then o.code else 'TRS01' end as answer_code
+      case when r.verdict <> 'SEEN' then r.verdict when r.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
+      case when r.verdict = 'SEEN' and r.is_same then coalesce(r.twin_verdict, r.original_verdict) end as original,
+      case
+        when r.verdict <> 'SEEN' then r.ruling
+        when not r.is_same then 'TRS01'
+        when r.twin_verdict is not null then r.twin_code
+        else r.original_code
+      end as answer_code
     from (
-      -- The original of a repeated seq: earlier in this batch, or stored by an earlier one.
       select
         q.*,
-        (array_agg(q.tag) filter (where q.in_sequence) over of_seq)[1] as twin_tag,
         max(q.verdict) filter (where q.in_sequence) over of_seq as twin_verdict,
         max(q.ruling) filter (where q.in_sequence) over of_seq as twin_code
       from ruled as q
       window of_seq as (partition by q.stream_id, q.seq)
     ) as r
-    left join lateral (
-      select r.twin_tag = r.tag as is_same, r.twin_verdict as verdict, r.twin_code as code
-      where r.twin_tag is not null
-      union all
-      select x.tag = r.tag, x.verdict, x.code
-      from signals.signals as x
-      where r.seq <= r.last_seq
-        and x.lane = p_lane and x.stream_id = r.stream_id and x.epoch = r.head_epoch and x.seq = r.seq
-      limit 1
-    ) as o on r.verdict = 'SEEN'
   ), stored as (
     insert into signals.signals (
       lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss,
@@ -185,18 +229,7 @@ begin
       case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
       jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
     from answered as a
-    where a.answer not in ('ACCEPTED', 'DUPLICATE', 'GAP')
-    union all
-    -- A gap is one event, however many signals run into it.
-    (
-      select distinct on (a.stream_id, a.prior)
-        p_lane, v_now, 'PLANE', a.answer_code, a.known_id,
-        case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
-        jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
-      from answered as a
-      where a.answer = 'GAP' and a.gap_seq <> a.prior + 1
-      order by a.stream_id, a.prior, a.ord
-    )
+    where a.answer not in ('ACCEPTED', 'DUPLICATE') and (a.answer <> 'GAP' or a.is_new_gap)
   ), moved as (
     -- Every head is there; ON CONFLICT finds it by its key, whatever the planner knew of the table.
     insert into signals.stream_heads as h (
@@ -216,12 +249,24 @@ begin
     set
       last_seq = excluded.last_seq, accepted_epoch = excluded.accepted_epoch, accepted_seq = excluded.accepted_seq,
       gap_seq = excluded.gap_seq, tokens = excluded.tokens, refilled_at = excluded.refilled_at
+  ), distrusted as materialized (
+    select trust.record(
+      p_lane, v_now, 'signals.ingest', 'provider', array_agg(a.account_id order by a.ord), array_agg(a.answer_code order by a.ord),
+      array_agg(a.stream_id order by a.ord), null,
+      array_agg(case when a.epoch between 0 and 2147483647 then a.epoch end::integer order by a.ord), array_agg(a.seq order by a.ord)
+    )
+    from answered as a
+    -- Age is not held against who is gated by trust already.
+    where a.points < 0 and a.answer <> 'NOT_ALLOWED'
+    having count(*) > 0
   )
   select
     a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code,
     -- Where a stream stands is told to its publisher only.
     case when a.is_publisher then a.reached + 1 end, case when a.is_publisher then a.head_epoch end, v_now
   from answered as a
+  -- Named, so that it runs: a common table that nobody reads does not.
+  left join distrusted as t on true
   order by a.ord;
 end
 $$;

@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/hold_portfolio signals/watch_equity
+-- requires: audit/note core/fail core/now signals/hold_portfolio signals/watch_equity
 -- What was lost is lost: from here on it is measured anew, but only what this protection counts.
 create or replace function signals.lift_protection(p_protection bigint, p_actor text, p_reason text) returns void
 language plpgsql security definer
@@ -27,6 +27,9 @@ begin
   values (
     v_lane, core.now(), 'PLANE', 'TRS35', nullif(v_protection.subscription_id, 0),
     jsonb_build_object('protection', p_protection, 'actor', p_actor, 'reason', p_reason)
+  );
+  perform audit.note(
+    'signals.lift_protection', v_lane, jsonb_build_object('protection_id', p_protection), p_actor, p_reason, to_jsonb(v_protection)
   );
   perform signals.watch_equity(v_lane, array[v_protection.portfolio_id], core.now());
 end

@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/watch_equity
+-- requires: audit/note core/fail core/now signals/watch_equity
 create or replace function signals.protect(
   p_portfolio bigint, p_kind text, p_threshold numeric, p_unit text, p_action text, p_subscription bigint default null
 ) returns bigint
@@ -35,6 +35,10 @@ begin
       'TRS25', jsonb_build_object('portfolio', p_portfolio, 'rule', coalesce(nullif(v_rule, ''), v_column || '_not_null'))
     );
   end;
+  perform audit.note('signals.protect', v_lane, jsonb_build_object('protection_id', v_protection), null, null, null, jsonb_build_object(
+    'portfolio_id', p_portfolio, 'subscription_id', p_subscription, 'kind', p_kind, 'threshold', p_threshold, 'unit', p_unit,
+    'action', p_action
+  ));
   update signals.portfolios as p set is_protected = true where p.lane = v_lane and p.portfolio_id = p_portfolio;
   perform signals.watch_equity(v_lane, array[p_portfolio], core.now());
   return v_protection;

@@ -1,5 +1,5 @@
 -- requires: signals/advance_book signals/feed
--- From the newest snapshot that dispatch has passed, otherwise from the beginning; by feed, so with the same rules.
+-- From the newest snapshot that dispatch has passed, otherwise from the beginning or what retention has left of it; by feed, so with the same rules.
 create or replace function signals.rebuild_book(p_lane smallint, p_stream bigint) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -10,6 +10,8 @@ declare
   v_seq bigint;
   v_read record;
 begin
+  -- Page by page from one log: retention leaves it alone meanwhile.
+  perform pg_advisory_xact_lock_shared(hashtext('signals.log_starts'), p_stream::integer);
   select c.* into strict v_cursor from signals.dispatch_cursors as c where c.lane = p_lane and c.stream_id = p_stream;
   delete from signals.positions as p where p.lane = p_lane and p.stream_id = p_stream;
   select x.epoch, x.seq - 1 into v_epoch, v_seq

@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/hold_portfolio signals/watch_equity
+-- requires: audit/note core/fail core/now signals/hold_portfolio signals/watch_equity
 create or replace function signals.remove_protection(p_protection bigint, p_actor text) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -16,6 +16,7 @@ begin
   update signals.protections as r set removed_at = core.now() where r.lane = v_lane and r.protection_id = p_protection;
   insert into signals.protection_events (lane, occurred_at, origin, code, detail)
   values (v_lane, core.now(), 'PLANE', 'TRS35', jsonb_build_object('protection', p_protection, 'actor', p_actor, 'reason', 'removed'));
+  perform audit.note('signals.remove_protection', v_lane, jsonb_build_object('protection_id', p_protection), p_actor, null);
   perform signals.watch_equity(v_lane, array[v_portfolio], core.now());
   update signals.portfolios as p
   set is_protected = exists (

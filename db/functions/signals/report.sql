@@ -1,4 +1,4 @@
--- requires: billing/settle_deliveries core/from_e8 core/from_microseconds core/now
+-- requires: billing/settle_deliveries core/from_e8 core/from_microseconds core/now trust/record trust/settle
 -- A batch of one lane. Locks the heads of the subscriptions, ascending, as dispatch does: copies are never updated
 -- by two transactions in different order.
 -- The first final report of a delivery stands; UNKNOWN (sent to the broker, no answer) is replaced by the first that is.
@@ -158,7 +158,7 @@ begin
     set
       status = excluded.status, code = excluded.code, ticket = excluded.ticket, price = excluded.price,
       volume = excluded.volume, slippage = excluded.slippage, received_at = excluded.received_at,
-      executed_at = excluded.executed_at, reported_at = excluded.reported_at
+      executed_at = excluded.executed_at, reported_at = excluded.reported_at, xact = excluded.xact
   ), guarded as (
     insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
     select
@@ -250,11 +250,34 @@ begin
     where s.pending = 0 and (s.held_volume > s.target_volume or s.status = 'CLOSING')
     order by s.subscription_id
     on conflict (lane, subscription_id) do update set checked_at = null
+  ), trusted as materialized (
+    -- What was executed counts only for whom there is something to regain, before this batch or within it.
+    select trust.record(
+      p_lane, v_now, 'signals.report', 'subscriber', array_agg(s.account_id order by r.ord),
+      array_agg(coalesce(r.code, r.status) order by r.ord), array_agg(r.stream_id order by r.ord),
+      array_agg(r.subscription_id order by r.ord), null, array_agg(r.delivery_seq order by r.ord)
+    )
+    from ruled as r
+    cross join lateral (
+      select w.account_id
+      from signals.subscriptions as w
+      where w.lane = p_lane and w.subscription_id = r.subscription_id
+      limit 1
+    ) as s
+    where r.verdict = 'RECORDED' and (r.status = 'EXECUTED' or (r.status = 'REJECTED' and r.code in ('TRG01', 'TRG02')))
+      and (
+        exists (select from ruled as w where w.status = 'REJECTED')
+        or exists (select from trust.scores as w where w.lane = p_lane and w.role = 'subscriber' and w.score < 100)
+      )
+    having count(*) > 0
   )
   select r.ord::integer, r.verdict, r.answer_code
   from ruled as r
+  -- Named, so that it runs: a common table that nobody reads does not.
+  left join trusted as t on true
   order by r.ord;
   perform billing.settle_deliveries(p_lane, p_subscriptions, p_delivery_seqs);
+  perform trust.settle(p_lane);
 end
 $$;
 

@@ -19,14 +19,17 @@ begin
   inner join access.licenses as l on l.license_id = s.license_id
   where s.lane = p_lane and s.session_id = p_session and s.ended_at is null
   for share of s;
+  perform 1
+  from signals.subscription_heads as h
+  where h.lane = p_lane and h.subscription_id = p_subscription
+  for no key update;
   select s.* into v_subscription
   from signals.subscriptions as s
   where s.lane = p_lane and s.subscription_id = p_subscription and s.account_id = v_owner.account_id
   for no key update;
   select h.* into v_head
   from signals.subscription_heads as h
-  where h.lane = p_lane and h.subscription_id = v_subscription.subscription_id
-  for no key update;
+  where h.lane = p_lane and h.subscription_id = v_subscription.subscription_id;
   v_code := case
     when v_owner.account_id is null then 'TRA06'
     when v_owner.purpose <> 'subscribe' then 'TRA07'

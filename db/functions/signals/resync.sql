@@ -1,4 +1,4 @@
--- requires: core/from_microseconds core/hmac_matches core/now
+-- requires: core/from_microseconds core/hmac_matches core/now trust/record
 -- The only way to a new epoch: signed like a signal, so that holding the connection is not enough.
 create or replace function signals.resync(
   p_lane smallint, p_session uuid, p_stream bigint, p_epoch bigint, p_sent_us bigint, p_intent bytea, p_tag bytea
@@ -42,6 +42,11 @@ begin
       p_lane, v_now, 'PLANE', v_code, p_stream, case when p_epoch between 0 and 2147483647 then p_epoch end,
       jsonb_build_object('verdict', 'RESYNC_REFUSED', 'session', p_session)
     );
+    if v_code = 'TRS03' then
+      perform trust.record(
+        p_lane, v_now, 'signals.resync', 'provider', array[v_stream.account_id], array[v_code], array[p_stream], null, null, null
+      );
+    end if;
   end if;
   return query select v_code, v_head.epoch, v_head.last_seq + 1, v_now;
 end

@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/settle_outcomes
+-- requires: audit/note core/fail core/now signals/settle_outcomes
 -- For what no snapshot can tell: the operator asked the broker.
 create or replace function signals.settle(
   p_subscription bigint, p_delivery_seq bigint, p_status text, p_ticket bigint, p_volume numeric, p_actor text, p_reason text
@@ -67,6 +67,10 @@ begin
   values (
     v_lane, core.now(), 'PLANE', 'TRR08', v_decision.stream_id, p_subscription, p_delivery_seq,
     jsonb_build_object('status', p_status, 'ticket', p_ticket, 'volume', p_volume, 'actor', p_actor, 'reason', p_reason)
+  );
+  perform audit.note(
+    'signals.settle', v_lane, jsonb_build_object('subscription_id', p_subscription, 'delivery_seq', p_delivery_seq), p_actor, p_reason,
+    null, jsonb_build_object('status', p_status, 'ticket', p_ticket, 'volume', p_volume)
   );
 end
 $$;

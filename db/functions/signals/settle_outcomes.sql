@@ -23,7 +23,7 @@ begin
     on conflict (lane, subscription_id, delivery_seq) do update
     set
       status = excluded.status, code = excluded.code, ticket = excluded.ticket, price = excluded.price,
-      volume = excluded.volume, reported_at = excluded.reported_at, settled_by = excluded.settled_by
+      volume = excluded.volume, reported_at = excluded.reported_at, settled_by = excluded.settled_by, xact = excluded.xact
     where r.status = 'UNKNOWN'
     returning r.delivery_seq
   ), recorded as (

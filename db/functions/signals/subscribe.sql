@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/follow_symbols signals/write_settings
+-- requires: core/fail core/now signals/follow_symbols signals/transition signals/write_settings trust/hold
 -- Starts after the newest accepted signal of the stream: what the master already holds is late join. The cursor of the
 -- lane is put there too, if this is the lane's first subscription to the stream, and the master's book with it;
 -- otherwise both are where dispatch has come to.
@@ -68,6 +68,14 @@ begin
   perform signals.follow_symbols(v_portfolio, p_stream);
   insert into signals.subscription_events (lane, subscription_id, to_state, cause, actor, occurred_at)
   values (v_lane, v_subscription, 'SYNCED', 'subscribe', 'account ' || p_account, core.now());
+  -- Who is not trusted is not trusted under a new number either.
+  perform trust.hold(v_lane, 'subscriber', array[p_account]);
+  if exists (
+    select from trust.scores as u
+    where u.lane = v_lane and u.account_id = p_account and u.role = 'subscriber' and u.is_pausing
+  ) then
+    perform signals.transition(v_subscription, 'toxic', 'trust');
+  end if;
   perform pg_notify('ecp_routes', v_lane::text);
   return v_subscription;
 end

@@ -17,16 +17,17 @@ declare
   v_column text;
   v_capital numeric;
 begin
-  select s.* into v_subscription
-  from signals.subscriptions as s
-  where s.subscription_id = p_subscription
-  for no key update;
+  select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription;
   if v_subscription.subscription_id is null then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   end if;
   -- A heartbeat reads the capital while it holds the head.
   perform 1 from signals.subscription_heads as h
   where h.lane = v_subscription.lane and h.subscription_id = p_subscription
+  for no key update;
+  select s.* into v_subscription
+  from signals.subscriptions as s
+  where s.lane = v_subscription.lane and s.subscription_id = p_subscription
   for no key update;
   select c.* into v_settings
   from signals.copy_settings as c

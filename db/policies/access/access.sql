@@ -14,3 +14,13 @@ grant execute on function
   access.revoke_license,
   access.rotate_license
 to ecp_operator;
+
+-- Tenants say who they are; what reads for them asks who is reading.
+grant usage on schema access to ecp_tenant, ecp_analyst, ecp_auditor;
+
+grant execute on function access.act_for to ecp_tenant;
+
+grant execute on function
+  access.in_sight,
+  access.sees_all
+to ecp_tenant, ecp_analyst, ecp_auditor, ecp_operator;

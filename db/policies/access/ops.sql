@@ -4,4 +4,8 @@ grant usage on schema ops to ecp_gateway, ecp_operator, ecp_auditor;
 
 grant execute on function ops.deployment_fingerprint to ecp_gateway;
 grant execute on function ops.run_due_jobs to ecp_gateway, ecp_operator;
+grant execute on routine ops.tick to ecp_operator;
+grant execute on function ops.change_setting to ecp_operator;
 grant execute on function ops.verify to ecp_operator, ecp_auditor;
+
+grant select on ops.alarms, ops.settings, ops.retirements to ecp_operator, ecp_auditor;

@@ -1,6 +1,6 @@
 -- The hot path is the gateway's; streams, subscriptions and halts are the operator's. Tables are private.
 
-grant usage on schema signals to ecp_gateway, ecp_operator, ecp_api, ecp_auditor;
+grant usage on schema signals to ecp_gateway, ecp_operator, ecp_auditor;
 
 grant execute on function
   signals.deliveries,
@@ -37,10 +37,5 @@ grant execute on function
   signals.what_if,
   signals.write_settings
 to ecp_operator;
-
-grant execute on function
-  signals.explain,
-  signals.explain_delivery
-to ecp_api;
 
 grant select on signals.overdue to ecp_operator, ecp_auditor;

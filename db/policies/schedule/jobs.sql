@@ -3,11 +3,17 @@
 merge into ops.jobs as j
 using (
   values
+  ('announce_expiry', 'access.announce_expiry', interval '10 minutes'),
+  ('escalate', 'signals.escalate', interval '5 seconds'),
   ('expire_holds', 'billing.expire_holds', interval '1 minute'),
+  ('find_drift', 'signals.find_drift', interval '1 second'),
+  ('retire_events', 'signals.retire_events', interval '1 hour'),
+  ('retire_records', 'ops.retire_records', interval '10 minutes'),
+  ('retire_signals', 'signals.retire_signals', interval '5 seconds'),
+  ('seal', 'audit.seal', interval '10 seconds'),
   ('settle', 'billing.settle', interval '1 minute'),
   ('sweep', 'billing.sweep', interval '1 minute'),
-  ('escalate', 'signals.escalate', interval '5 seconds'),
-  ('find_drift', 'signals.find_drift', interval '1 second')
+  ('trust_scan', 'trust.scan', interval '5 minutes')
 ) as d (name, call, every) on d.name = j.name
 when matched and (j.call, j.every) is distinct from (d.call, d.every) then
   update set call = d.call, every = d.every, due_at = core.now()

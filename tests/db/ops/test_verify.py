@@ -35,6 +35,7 @@ class Life:
         plane.pump(2)
         plane.pump(3)
         self.other.reports(1, "REJECTED", code="TRG02")
+        plane.reset_trust(self.other.account, "subscriber", 40)
         self.pay()
 
     def pay(self) -> None:
@@ -84,7 +85,7 @@ def test_an_empty_plane_and_a_busy_one_both_hold(plane: Plane) -> None:
 
 def test_every_check_has_a_line_even_when_it_finds_nothing(plane: Plane) -> None:
     rows = plane.operator.execute("select name, ok, detail from ops.verify()").fetchall()
-    assert len(rows) == len({name for name, _, _ in rows}) == 28
+    assert len(rows) == len({name for name, _, _ in rows}) == len(NEGATIVE)
     assert all(ok and detail for _, ok, detail in rows)
 
 
@@ -160,6 +161,10 @@ NEGATIVE: dict[str, str] = {
     "one_session_per_license": "drop index access.sessions_one_live_per_license; insert into access.sessions (lane,"
     " license_id, instance, gateway, client, peer, opened_at, renewed_at) select lane, license_id, instance, gateway,"
     " client, peer, opened_at, renewed_at from access.sessions where ended_at is null limit 1",
+    "scores_follow_from_their_events": "update trust.scores set score = 45 where lane = 3",
+    "who_is_not_trusted_is_paused": "update signals.subscriptions set state = 'SYNCED' where lane = 3",
+    "chain_holds": "insert into audit.seals (number, from_xact, to_xact, sealed_at, hash)"
+    " values (1, 0, 1, core.now(), sha256(''))",
 }
 
 # What takes away a constraint, or needs two rows changed at once, has a database of its own.
@@ -231,6 +236,15 @@ MORE = [
     ("every_copy_fee_has_its_hold", "delete from billing.transfers where kind = 'COPY_FEE' and amount = 0.5"),
     ("every_copy_fee_has_its_hold", "delete from billing.holds where status = 'POSTED'"),
     ("performance_is_charged_once", "delete from billing.transfers where kind = 'PERFORMANCE_FEE'"),
+    ("scores_follow_from_their_events", "delete from trust.scores where lane = 3"),
+    ("scores_follow_from_their_events", "delete from trust.events where code = 'RESET'"),
+    ("scores_follow_from_their_events", "delete from trust.events where code = 'TRG02'"),
+    (
+        "scores_follow_from_their_events",
+        "update trust.events set score_before = 99, score_after = 96 where points = -3",
+    ),
+    ("who_is_not_trusted_is_paused", "update signals.subscriptions set state = 'PAUSED_TOXIC' where lane = 2"),
+    ("who_is_not_trusted_is_paused", "update trust.scores set is_pausing = false"),
 ]
 
 
@@ -261,7 +275,7 @@ def test_a_line_says_how_many_and_shows_five(plane: Plane) -> None:
 def test_those_who_may_verify_may_not_read_the_tables(plane: Plane) -> None:
     for role in ("ecp_operator", "ecp_auditor"):
         with plane.connect(role) as connection:
-            assert len(connection.execute("select * from ops.verify()").fetchall()) == 28
+            assert len(connection.execute("select * from ops.verify()").fetchall()) == len(NEGATIVE)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("select * from ops.stream_violations")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -23,8 +23,10 @@ TABLES: LiteralString = """
     select c.oid::regclass::text
     from pg_class as c
     where c.relkind in ('r', 'p') and not c.relispartition
-        and c.relnamespace::regnamespace::text in ('access', 'signals', 'billing')
-        and c.relname not in ('actions', 'currencies', 'subscription_states', 'subscription_transitions')
+        and c.relnamespace::regnamespace::text in ('access', 'audit', 'billing', 'signals', 'trust')
+        and c.relname not in (
+            'actions', 'binding_key', 'currencies', 'rules', 'sources', 'subscription_states', 'subscription_transitions'
+        )
 """
 
 
@@ -99,3 +101,10 @@ class Database:
     def find_drift(self) -> str | None:
         result: str | None = self.value("select signals.find_drift()")
         return result
+
+    def seal(self) -> None:
+        """Seal all that is committed, once the transactions that other tests have on the same server let it."""
+        mark = self.value("select pg_current_xact_id()::text::bigint")
+        while self.value("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint") <= mark:
+            pass
+        self.admin.execute("select audit.seal()")

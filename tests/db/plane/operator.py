@@ -67,6 +67,13 @@ class Operator(Database):
     def halt(self, stream: int | None, *, lift: bool = False) -> None:
         self.operator.execute("select signals.halt(%s, %s, %s, %s)", [stream, "a drill", "a test", lift])
 
+    def reset_trust(
+        self, account: int | None, role: str | None, score: int | None = 100, reason: str | None = "a drill",
+        actor: str | None = "a test",
+    ) -> None:  # fmt: skip
+        query: LiteralString = "select trust.reset(%s, %s, %s, %s, %s)"
+        self.operator.execute(query, [account, role, score, reason, actor])
+
     # Protections and schedule
 
     def protect(

@@ -13,9 +13,17 @@ from tests.db.plane.values import KEY
 class Plane(Operator, Gateway, Sight):
     """A deployed database, its clock, and a session for each who calls it."""
 
-    def master(self, *, lane: int | None = None, ttl_ms: int = 500, rate: int = 100, burst: int = 100) -> Master:
+    def master(
+        self,
+        *,
+        lane: int | None = None,
+        account: int | None = None,
+        ttl_ms: int = 500,
+        rate: int = 100,
+        burst: int = 100,
+    ) -> Master:
         """A provider with a stream of EURUSD, opened by a live session."""
-        account = self.account("provider", lane=lane)
+        account = account or self.account("provider", lane=lane)
         name = self.name("stream")
         query: LiteralString = "select signals.create_stream(%s, %s, %s, %s, %s, %s, %s::smallint)"
         stream = self.answer(query, account, name, KEY, ttl_ms, rate, burst, lane)

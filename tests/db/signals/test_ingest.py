@@ -236,6 +236,7 @@ class TestSignature:
         verdicts = master.send(*flipped)
         assert {v[1:5] for v in verdicts} == {("BAD_SIGNATURE", "BAD_SIGNATURE", "TRS03", 1)}
         assert plane.value("select count(*) from signals.signals") == 0
+        plane.reset_trust(master.account, "provider")
         assert master.send(signal)[0].verdict == "ACCEPTED"
 
     @pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
@@ -512,10 +513,10 @@ class TestRecords:
         signal = master.signal("OPEN")
         master.send(signal)
         for refused in (
-            signal.but(magic=1),
+            master.signal("OPEN", seq=2, sent_us=0),
             master.signal("OPEN", seq=9),
             signal.forged(),
-            master.signal("OPEN", seq=2, sent_us=0),
+            signal.but(magic=1),
         ):
             master.send(refused)
         assert plane.events(lane=master.lane, origin="PLANE", stream_id=master.stream) == [
@@ -599,6 +600,12 @@ def standing(plane: Plane, masters: list[Master]) -> list[Any]:
             " where stream_id = %s order by 1, 2, 3, 4",
             master.stream,
         )
+    left += plane.rows(
+        "select code, points, score_before, score_after, epoch, seq from trust.events where account_id = %s"
+        " order by event_id",
+        masters[0].account,
+    )
+    left += plane.rows("select score from trust.scores where account_id = %s", masters[0].account)
     return left
 
 
@@ -607,9 +614,11 @@ def standing(plane: Plane, masters: list[Master]) -> list[Any]:
 def test_verdicts_do_not_depend_on_how_signals_were_batched(
     plane: Plane, data: DataObject, arrivals: list[dict[str, Any]]
 ) -> None:
-    """The same arrivals, one by one into two streams and in batches of any size into two others."""
-    single = [plane.master(lane=1, rate=1, burst=3) for _ in range(2)]
-    batched = [plane.master(lane=1, rate=1, burst=3) for _ in range(2)]
+    """The same arrivals, one by one into two streams of a provider and in batches of any size into two of another."""
+    providers = [plane.account("provider") for _ in range(2)]
+    single, batched = (
+        [plane.master(lane=1, account=account, rate=1, burst=3) for _ in range(2)] for account in providers
+    )
     reached = [0, 0]
     expected, queue = [], []
     for what in arrivals:

@@ -16,8 +16,9 @@ TRANSITIONS = {
     ("SYNCED", "user_pause"): "PAUSED_BY_USER",
     ("DEGRADED_GAP", "user_pause"): "PAUSED_BY_USER",
     ("PAUSED_BY_USER", "user_resume"): "SYNCED",
-    **{(state, "end"): "ENDED" for state in ("SYNCED", "DEGRADED_GAP", "PAUSED_BY_USER")},
+    **{(state, "end"): "ENDED" for state in ("SYNCED", "DEGRADED_GAP", "PAUSED_BY_USER", "PAUSED_TOXIC")},
 }
+POINTS = {"TRG01": -5, "TRG02": -3}
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Follower:
     is_specified: bool = False
     book_us: int | None = None
     state: str = "SYNCED"
+    trust: int = 100
+    before_pause: str = "SYNCED"
     ended_us: int | None = None
     cursor: tuple[int, int] = (1, 0)
     checked_us: int | None = None
@@ -241,6 +244,10 @@ class Follower:
             self.events[report.code] += 1
         if report.status == "UNKNOWN":
             return
+        points = 1 if report.status == "EXECUTED" else 0
+        if report.status == "REJECTED":
+            points = POINTS.get(report.code or "", 0)
+        self.trust = min(max(self.trust + points, 0), 100)
         delivered = self.deliveries[report.delivery - 1]
         copy = self.copies[delivered.position]
         copy = replace(copy, pending=copy.pending - 1, changed_us=self.now_us)
@@ -263,6 +270,14 @@ class Follower:
             if copy.pending == 0 and (copy.held > copy.target or copy.status == "CLOSING"):
                 self.checked_us = None
         self._settled.clear()
+        self.trust_settles()
+
+    def trust_settles(self) -> None:
+        """Under 50 it is paused; what its user had paused before that is so again afterwards."""
+        if self.trust < 50 and self.state not in ("PAUSED_TOXIC", "ENDED"):
+            self.before_pause, self.state = self.state, "PAUSED_TOXIC"
+        elif self.trust >= 50 and self.state == "PAUSED_TOXIC":
+            self.state = "PAUSED_BY_USER" if self.before_pause == "PAUSED_BY_USER" else "SYNCED"
 
     def _opened(self, copy: Copy, delivered: Delivered, report: Report) -> Copy:
         if report.status == "REJECTED":

@@ -10,6 +10,7 @@ from typing import Any
 from tests.db.plane import KEY, Signal, sign
 
 RAISING = {"OPEN", "PLACE"}
+POINTS = {"REPLAY": -50, "GAP": -20, "BAD_SIGNATURE": -40, "STALE": -5}
 
 Stops = tuple[Decimal, Decimal]
 
@@ -38,6 +39,7 @@ class Stream:
     last: int = 0
     halted: bool = False
     gap: int | None = None
+    trust: int = 100
     tokens: float = field(init=False)
     refilled_us: int = field(init=False)
     log: dict[tuple[int, int], Entry] = field(default_factory=dict)
@@ -63,10 +65,12 @@ class Stream:
         if verdict == "GAP":
             if self.gap != self.last + 1:
                 self.events["TRS02"] += 1
+                self._lose(POINTS["GAP"])
             self.gap = self.last + 1
         elif verdict not in ("ACCEPTED", "DUPLICATE"):
             assert code
             self.events[code] += 1
+            self._lose(POINTS.get(verdict, 0))
         if code == "TRA06":
             return verdict, original, code, None, None
         return verdict, original, code, self.last + 1, self.epoch
@@ -81,9 +85,13 @@ class Stream:
             code = "TRS19"
         if code:
             self.events[code] += 1
+            self._lose(POINTS["BAD_SIGNATURE"] if code == "TRS03" else 0)
         else:
             self.epoch, self.last, self.gap = epoch, 0, None
         return code
+
+    def _lose(self, points: int) -> None:
+        self.trust = max(self.trust + points, 0)
 
     def _rule(self, signal: Signal) -> tuple[str, str | None]:
         assert signal.epoch is not None
@@ -117,6 +125,7 @@ class Stream:
             (signal.volume == 0, "MALFORMED", "TRS12"),
             (Decimal(str(signal.volume)) % Decimal("0.01") != 0, "MALFORMED", "TRS13"),
             (self.halted, "HALTED", "TRS08"),
+            (self.trust < 50, "NOT_ALLOWED", "TRS38"),
             (signal.sent_us < self.now_us - self.ttl_us, "STALE", "TRS04"),
             (signal.sent_us > self.now_us + self.skew_us, "FUTURE", "TRS05"),
             (floor(self.tokens) < 1, "RATE_LIMITED", "TRS06"),

@@ -1,0 +1,50 @@
+-- The views are the reader's, who has of the tables what the views show and no secret, and cannot log in.
+
+grant usage, create on schema analytics to ecp_reader;
+
+do $$
+declare
+  v_view regclass;
+begin
+  for v_view in
+    select c.oid from pg_class as c where c.relnamespace = 'analytics'::regnamespace and c.relkind = 'v'
+  loop
+    execute format('alter view %s owner to ecp_reader', v_view);
+  end loop;
+end
+$$;
+
+grant usage on schema access, core, signals to ecp_reader;
+
+grant select (
+  lane, stream_id, account_id, name, ttl, rate_per_second, status, status_reason, status_at, created_at
+) on signals.streams to ecp_reader;
+grant select (
+  lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss, take_profit, magic,
+  order_type, sent_at, received_at
+) on signals.signals to ecp_reader;
+grant select on
+  access.accounts,
+  signals.copy_settings,
+  signals.decisions,
+  signals.portfolios,
+  signals.protection_events,
+  signals.reports,
+  signals.stream_heads,
+  signals.subscription_events,
+  signals.subscription_heads,
+  signals.subscriptions
+to ecp_reader;
+
+grant usage on schema analytics to ecp_analyst, ecp_auditor, ecp_operator, ecp_tenant;
+
+grant select on
+  analytics.copy_quality,
+  analytics.decisions,
+  analytics.latency,
+  analytics.rejections,
+  analytics.signals,
+  analytics.state_changes,
+  analytics.streams,
+  analytics.subscriptions
+to ecp_analyst, ecp_auditor, ecp_operator, ecp_tenant;

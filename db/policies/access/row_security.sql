@@ -1,0 +1,2 @@
+-- What a new table needs is in access.tenant_tables.
+select access.secure_tables();

@@ -1,0 +1,97 @@
+"""`ecp trust`: the score first, then what follows from it, then what led to it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from tests.db.plane import Master, Plane
+
+pytestmark = pytest.mark.core
+
+
+def ecp(plane: Plane, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["--database-url", plane.url, "trust", *arguments])
+
+
+@pytest.fixture
+def plane(database_url: str) -> Iterator[Plane]:
+    with Plane(database_url) as found:
+        yield found
+
+
+@pytest.fixture
+def forger(plane: Plane) -> Master:
+    """A provider at 20."""
+    master = plane.master(lane=1)
+    signal = master.signal("OPEN")
+    master.send(signal.forged(), signal.forged())
+    return master
+
+
+def test_it_says_what_is_paused_why_and_until_when(plane: Plane, forger: Master) -> None:
+    shown = ecp(plane, "show", str(forger.account))
+    assert shown.exit_code == 0
+    first, second, third, *rest = shown.stdout.splitlines()
+    assert first.endswith("as provider, lane 1: score 20 of 100")
+    assert second == "  not trusted: nothing that raises exposure passes before 2026-01-08 12:00:00, or a reset"
+    assert third == f"  paused: stream {forger.name}"
+    assert "  refusals in 24 hours: TRS03 2" in rest
+    assert rest[-1].split("  ", 1)[1].startswith("2026-01-05 12:00:00  TRS03")
+    assert rest[-1].endswith(
+        f"100 -> 60   invalid signature, of a signal or a resync (stream {forger.stream}, epoch 1, seq 1)"
+    )
+
+
+def test_a_reset_shows_how_it_stands_then(plane: Plane, forger: Master) -> None:
+    done = ecp(plane, "reset", str(forger.account), "--score", "80", "--reason", "a test of theirs", "--actor", "Ada")
+    assert done.exit_code == 0, done.output
+    assert "score 80 of 100" in done.stdout
+    assert "  trusted: what raises exposure passes" in done.stdout.splitlines()
+    assert "a test of theirs, by Ada" in done.stdout
+    assert forger.does("OPEN", seq=1).verdict == "ACCEPTED"
+
+
+def test_one_object_has_all_of_it(plane: Plane, forger: Master) -> None:
+    said = json.loads(ecp(plane, "show", str(forger.account), "--json").stdout)
+    (row,) = said["standings"]
+    assert said["account_id"] == forger.account
+    assert (row["role"], row["score"], row["is_trusted"]) == ("provider", 20, False)
+    assert [event["score_after"] for event in row["events"]] == [20, 60]
+
+
+def test_who_is_both_must_be_named(plane: Plane) -> None:
+    account = plane.account("provider", "subscriber")
+    plane.master(account=account)
+    arguments = ("reset", str(account), "--score", "10", "--reason", "a drill")
+    refused = ecp(plane, *arguments)
+    assert (refused.exit_code, refused.stderr.splitlines()[1]) == (1, "hint: give --role")
+    assert ecp(plane, *arguments, "--role", "subscriber").exit_code == 0
+
+
+def test_who_only_operates_has_nothing_to_show(plane: Plane) -> None:
+    shown = ecp(plane, "show", str(plane.account("operator")))
+    assert shown.stdout.splitlines() == ["It neither provides nor subscribes, so there is nothing to trust it with."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "999999"), "TRT01"),
+        (("reset", "999999", "--score", "1", "--reason", "r"), "TRT01"),
+        (("reset", "{account}", "--score", "1", "--reason", " "), "TRT02"),
+    ],
+)
+def test_what_cannot_be_is_refused(plane: Plane, forger: Master, arguments: tuple[str, ...], code: str) -> None:
+    result = ecp(plane, *[argument.format(account=forger.account) for argument in arguments])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"ecp: {code} ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show",), ("reset", "1"), ("reset", "1", "--score", "101", "--reason", "r"), ("show", "ada")]
+)
+def test_usage_errors_exit_with_2(plane: Plane, arguments: tuple[str, ...]) -> None:
+    assert ecp(plane, *arguments).exit_code == 2
