@@ -1,7 +1,5 @@
 -- Money. A transfer has two legs and one amount, so it sums to zero whoever wrote it; nothing in it is ever changed. What a
 -- transfer moves between is in one lane: lanes pay each other through TRANSIT, by a job.
--- It adds columns to a table that is in use, without defaults.
--- squawk-ignore-file require-concurrent-index-creation, adding-foreign-key-constraint, constraint-missing-not-valid
 
 create schema billing;
 comment on schema billing is 'The ledger, holds, fee plans and what has been settled under them.';
@@ -65,6 +63,7 @@ create table billing.transfers (
   reason text,
   actor text not null,
   occurred_at timestamptz not null,
+  xact bigint not null default pg_current_xact_id()::text::bigint,
   constraint transfers_pk primary key (lane, transfer_id),
   constraint transfers_kind_known check (
     kind in (
@@ -85,6 +84,7 @@ create unique index transfers_delivery_once on billing.transfers (lane, subscrip
 where delivery_seq is not null;
 create index transfers_of_debit on billing.transfers (lane, debit_id, transfer_id);
 create index transfers_of_credit on billing.transfers (lane, credit_id, transfer_id);
+create index transfers_xact on billing.transfers using brin (xact) with (autosummarize = on);
 comment on table billing.transfers is
 'The ledger: one amount from debit_id to credit_id, a row each. Append-only; a mistake is corrected by a counter-entry.';
 comment on column billing.transfers.debit_balance is 'Of the account that gave, after this.';
@@ -93,6 +93,7 @@ comment on column billing.transfers.key is 'Idempotency key of who asked for it:
 comment on column billing.transfers.delivery_seq is 'The delivery that a copy fee was charged for.';
 comment on column billing.transfers.period is 'That a fee was settled for.';
 comment on column billing.transfers.reverses is 'The transfer that this one takes back.';
+comment on column billing.transfers.xact is 'The transaction that made it: what the audit chain counts by.';
 -- No function of ours could, even by mistake; the trigger says so to everybody else.
 revoke update, delete, truncate on billing.transfers from ecp_owner;
 
@@ -130,14 +131,17 @@ comment on column billing.fee_plans.platform_share is 'Of each fee, the platform
 create table billing.agreements (
   lane smallint not null,
   subscription_id bigint not null,
+  stream_id bigint not null,
   fee_plan_id bigint not null constraint agreements_fee_plan_fk references billing.fee_plans,
   next_plan_id bigint constraint agreements_next_plan_fk references billing.fee_plans,
   wallet_id bigint not null,
   payable_id bigint not null,
   revenue_id bigint not null,
+  is_measured boolean not null default false,
   realised numeric not null default 0,
   high_water_mark numeric not null default 0,
   settled_at timestamptz not null,
+  due_at timestamptz not null,
   performance_remainder numeric not null default 0,
   management_remainder numeric not null default 0,
   share_remainder numeric not null default 0,
@@ -145,17 +149,22 @@ create table billing.agreements (
   wanted numeric not null default 0,
   constraint agreements_pk primary key (lane, subscription_id),
   constraint agreements_subscription_fk foreign key (lane, subscription_id) references signals.subscriptions,
+  constraint agreements_due_ahead check (due_at > settled_at),
   constraint agreements_remainders check (performance_remainder >= 0 and management_remainder >= 0 and share_remainder >= 0),
   constraint agreements_arrears_not_negative check (arrears >= 0)
 ) with (fillfactor = 50);
 create index agreements_of_wallet on billing.agreements (lane, wallet_id);
-create index agreements_due on billing.agreements (settled_at);
+-- Dispatch locks the wallets of a stream's followers by it; where nobody pays it is empty.
+create index agreements_of_stream on billing.agreements (lane, stream_id);
+create index agreements_due on billing.agreements (due_at);
 comment on table billing.agreements is 'What a subscription pays by, from where to where, and how far it is settled.';
 comment on column billing.agreements.fee_plan_id is 'In force for performance and management fees until the running period ends.';
 comment on column billing.agreements.next_plan_id is 'In force from the next period on; null: the same one.';
+comment on column billing.agreements.is_measured is 'Whether fills are kept: since the first plan with a performance fee.';
 comment on column billing.agreements.realised is 'E: cumulative net profit of the closings in billing.fills.';
 comment on column billing.agreements.high_water_mark is 'H: the highest E that performance fees were settled at. Never falls.';
 comment on column billing.agreements.settled_at is 'Up to where fees are settled: the start of the running period.';
+comment on column billing.agreements.due_at is 'When the running period ends.';
 comment on column billing.agreements.performance_remainder is 'Below the smallest unit of the currency: carried into the next settlement.';
 comment on column billing.agreements.share_remainder is 'Of the platform''s share, below the smallest unit.';
 comment on column billing.agreements.arrears is 'Due and not paid, for the wallet was empty: later deposits pay it first.';
@@ -249,6 +258,5 @@ comment on type billing.asked_hold is 'A delivery that will cost a fee, and how 
 alter table signals.subscriptions
 add column fee_wallet_id bigint,
 add column fee_plan_id bigint;
-create index subscriptions_paying on signals.subscriptions (lane, stream_id) where fee_wallet_id is not null;
 comment on column signals.subscriptions.fee_wallet_id is 'The wallet that must hold a fee for each opening; null: openings cost nothing.';
 comment on column signals.subscriptions.fee_plan_id is 'What the next opening costs.';

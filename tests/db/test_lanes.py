@@ -54,7 +54,7 @@ def statements(function: Any) -> Iterator[Any]:
         yield from (raw.stmt for raw in pglast.parse_sql(body))
         return
     # The parser knows no types but those of pg_catalog, and needs no others to find the statements.
-    body = re.sub(r"^(\s*v_\w+) \w+\.\w+;$", r"\1 record;", body, flags=re.MULTILINE)
+    body = re.sub(r"^(\s*v_\w+) \w+\.\w+(\[\])?;$", r"\1 record;", body, flags=re.MULTILINE)
     returns = function.returnType.names[-1].sval
     # RETURN takes a value where one value is returned, and only there.
     kind = "setof record" if function.returnType.setof else returns if returns == "void" else "text"

@@ -39,6 +39,10 @@ create or replace trigger recorded after insert or update or delete on signals.i
 for each row execute function audit.record('stream_id symbol', '', '', '*');
 create or replace trigger recorded after insert or update or delete on signals.copy_settings
 for each row execute function audit.record('subscription_id version', 'actor', '', '*');
+create or replace trigger recorded after insert or update or delete on billing.fee_plans
+for each row execute function audit.record('fee_plan_id', 'actor', '', '*');
+create or replace trigger recorded after insert or update or delete on billing.currencies
+for each row execute function audit.record('currency', '', '', 'digits');
 create or replace trigger recorded after insert or update or delete on signals.symbol_maps
 for each row execute function audit.record('portfolio_id master_symbol', '', '', 'symbol');
 create or replace trigger recorded after insert or update or delete on signals.news

@@ -3,7 +3,7 @@ language sql immutable
 as $$
   select case
     when p_plan.flat + p_plan.per_lot = 0 then 0
-    else greatest(round(p_plan.flat + p_plan.per_lot * p_lots, p_digits), p_plan.minimum)
+    else round(greatest(p_plan.flat + p_plan.per_lot * p_lots, p_plan.minimum), p_digits)
   end
 $$;
 

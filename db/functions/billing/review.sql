@@ -1,6 +1,6 @@
 -- requires: core/now
--- After money has moved. A subscription that somebody is changing this very moment is passed over: its row comes before the wallets
--- in the order of locks, and waiting for it here could be a deadlock. billing.expire_holds looks again within a minute.
+-- After money has moved. States of subscriptions are locked after everything else, and in order; dispatch comes here in every turn. So
+-- a subscription that somebody is changing this very moment is not waited for: billing.expire_holds looks again within a minute.
 create or replace function billing.review(p_lane smallint, p_wallets bigint[]) returns void
 language sql
 set search_path = pg_catalog, pg_temp

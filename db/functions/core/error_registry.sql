@@ -82,7 +82,7 @@ as $$
   ('TRB06', 'HOLD_SETTLED', 'The hold was posted, voided or has expired before.', 'DETAIL has its status; what was charged is given back with billing.refund.'),
   ('TRB07', 'ALREADY_REVERSED', 'This transfer was taken back before.', 'DETAIL names it; a transfer is taken back once.'),
   ('TRB08', 'UNKNOWN_WALLET', 'There is no such account in the ledger.', 'Open a wallet with billing.open_wallet; earnings come with the first sweep.'),
-  ('TRB09', 'APPEND_ONLY', 'What was written to the ledger or settled is never changed.', 'Correct it with billing.correct, which makes a counter-entry.'),
+  ('TRB09', 'LEDGER_APPEND_ONLY', 'What was written to the ledger or settled is never changed.', 'Correct it with billing.correct, which makes a counter-entry.'),
   ('TRB10', 'HIGH_WATER_MARK', 'The high-water mark never falls.', 'Profit is charged once; give a fee back with billing.correct.'),
   ('TRB11', 'FEE_PLAN_INVALID', 'The fee plan cannot be written or assigned like this.', 'DETAIL names the rule that it breaks.'),
   ('TRB12', 'UNKNOWN_TRANSFER', 'There is no such transfer that could be taken back.', 'billing.entries has its number; sweeps are undone by nobody.'),

@@ -1,4 +1,4 @@
--- requires: core/now signals/appraise signals/due_at signals/volume_limits
+-- requires: billing/hold_fees core/now signals/appraise signals/due_at signals/volume_limits
 -- What the settings want, less what the copies hold and were told: closes first, then volumes, then openings, then stops.
 -- Asked again it finds nothing more to do. Holding the heads is enough: dispatch, which moves the lane's copy of the
 -- master's book on, takes them before it does.
@@ -22,12 +22,19 @@ begin
   where h.lane = p_lane and h.subscription_id = any (p_subscriptions)
   order by h.subscription_id
   for no key update;
+  perform 1
+  from billing.ledger_accounts as a
+  where a.lane = p_lane and a.ledger_account_id = any (
+    array(select g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions))
+  )
+  order by a.ledger_account_id
+  for no key update;
   v_now := core.now();
   select k.halted into v_halted from core.kill_switch as k;
 
   with compared as materialized (
     select
-      u.subscription_id, u.stream_id, u.settings_version, k::signals.copy_settings as settings, h.delivery_seq as delivered,
+      u.subscription_id, u.stream_id, u.settings_version, u.fee_wallet_id, u.fee_plan_id, k::signals.copy_settings as settings, h.delivery_seq as delivered,
       h.day, h.day_openings, h.book_at, sibling.subscriptions as siblings, b::signals.portfolios as portfolio, c.epoch, c.seq,
       signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
       coalesce(w.closes_all, false) as closes_all,
@@ -135,6 +142,7 @@ begin
       null::numeric as take_profit, null::text as order_type, null::bigint as magic, null::numeric as worst_price,
       (m.copy).held_volume, (m.copy).ticket, false as raises_exposure, null::numeric as master_volume,
       null::boolean as is_reversed, null::timestamptz as opened_at,
+      null::bigint as fee_wallet_id, null::bigint as fee_plan_id,
       jsonb_build_object(
         'mode', 'DIFFERENCE', 'master_volume', (m.copy).master_volume, 'master_remains', coalesce((m.position).volume, 0),
         'opened_volume', (m.copy).opened_volume, 'held_volume', (m.copy).held_volume, 'told', (m.copy).target_volume,
@@ -150,7 +158,7 @@ begin
       m.stream_id, m.delivered, m.epoch, m.seq, m.settings_version, (m.settings).ttl, m.today, 4, m.subscription_id, (m.copy).position_id,
       case when (m.position).order_type = 'MARKET' then 'MODIFY' else 'AMEND' end, 'CAUGHT_UP', (m.copy).symbol,
       (m.copy).side, null, (m.position).price, e.stop_loss, e.take_profit, null, null, null, (m.copy).held_volume,
-      (m.copy).ticket, false, null, null, null, '{"mode": "STOPS"}'
+      (m.copy).ticket, false, null, null, null, null, null, '{"mode": "STOPS"}'
     from managed as m
     cross join lateral (
       select
@@ -164,10 +172,10 @@ begin
     select
       o.stream_id, o.delivered, o.epoch, o.seq, o.settings_version, o.ttl, o.today, 3, o.subscription_id, o.position_id, o.action, o.reason, o.symbol, o.side, o.volume, o.price, o.stop_loss,
       o.take_profit, o.order_type, o.magic, o.worst_price, null, null, true, o.master_volume, o.is_reversed, o.opened_at,
-      o.inputs
+      o.fee_wallet_id, o.fee_plan_id, o.inputs
     from (
       select
-        s.stream_id, s.delivered, s.epoch, s.seq, s.settings_version, (s.settings).ttl, s.today,
+        s.stream_id, s.delivered, s.epoch, s.seq, s.settings_version, (s.settings).ttl, s.today, s.fee_wallet_id, s.fee_plan_id,
         s.subscription_id, p.position_id, case when a.order_type = 'MARKET' then 'OPEN' else 'PLACE' end as action,
         coalesce(a.symbol, p.symbol) as symbol, coalesce(a.side, p.side) as side, a.volume, p.price, a.stop_loss,
         a.take_profit, a.order_type, p.magic, p.volume as master_volume, (s.settings).reverse as is_reversed, p.opened_at,
@@ -218,6 +226,18 @@ begin
         ))
     ) as o
     where o.reason <> 'LATER'
+  ), refused as materialized (
+    -- Numbered as they will be below: closes and volumes first.
+    select r.subscription_id, r.position_id
+    from billing.hold_fees(p_lane, (
+      select
+        array_agg(
+          (c.subscription_id, c.position_id, c.delivered + c.cuts, c.fee_wallet_id, c.fee_plan_id, c.volume)::billing.asked_hold
+          order by c.opened_at, c.position_id
+        )
+      from (select x.*, count(*) filter (where x.turn < 3) over (partition by x.subscription_id) as cuts from changes as x) as c
+      where c.fee_wallet_id is not null and c.raises_exposure and c.reason <> 'LATE_JOIN'
+    )) as r
   ), numbered as materialized (
     select
       c.*,
@@ -233,6 +253,11 @@ begin
       where x.lane = p_lane and x.subscription_id = c.subscription_id and x.stream_id = c.stream_id
         and x.epoch = c.epoch and x.seq = c.seq
     ) as base
+    -- What cannot be paid is not skipped: it is looked at again when it can.
+    where case
+      when c.fee_wallet_id is null then true
+      else (c.subscription_id, c.position_id) not in (select r.subscription_id, r.position_id from refused as r)
+    end
   ), stored as (
     insert into signals.decisions (
       lane, subscription_id, stream_id, epoch, seq, part, delivery_seq, reason, action, symbol, side, position_id, volume,

@@ -1,4 +1,4 @@
--- requires: core/e8 core/microseconds signals/advance_book signals/appraise signals/volume_limits
+-- requires: billing/hold_fees core/e8 core/microseconds signals/advance_book signals/appraise signals/volume_limits
 -- What dispatch does once everything is locked; also what-if, with the time of each signal for p_now.
 -- Joins that are looked up row by row are laterals with a limit, and rows that exist are changed by ON CONFLICT: a plan
 -- that is made while the tables are empty must still be right when they are not.
@@ -45,6 +45,25 @@ begin
   into v_halted, v_open_states
   from core.kill_switch as k;
 
+  -- All of them at once, for the turns would take them in any order.
+  perform 1
+  from billing.ledger_accounts as a
+  where a.lane = p_lane and a.ledger_account_id = any (
+    array(
+      select g.wallet_id
+      from billing.agreements as g
+      where g.lane = p_lane and g.stream_id = any (
+        array(
+          select p_streams[o.ord]
+          from unnest(p_only) as o (ord)
+          inner join signals.actions as x on x.action = p_actions[o.ord] and x.raises_exposure
+        )
+      )
+    )
+  )
+  order by a.ledger_account_id
+  for no key update;
+
   -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn it decides once,
   -- and finds what the turns before have made of it.
   for v_turn in
@@ -80,7 +99,7 @@ begin
       inner join signals.actions as x on x.action = a.action
     ), pairs as (
       select
-        f.*, s.subscription_id, s.state, s.settings_version, k::signals.copy_settings as settings,
+        f.*, s.subscription_id, s.state, s.settings_version, s.fee_wallet_id, s.fee_plan_id, k::signals.copy_settings as settings,
         h.delivery_seq as delivered, h.session_id, h.blocked_by as head_blocked_by, h.day, h.day_openings,
         b::signals.portfolios as portfolio, least(b.stated_at, e.stated_at) as stated_at, r::signals.symbol_resolutions as resolution,
         c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
@@ -145,9 +164,9 @@ begin
       -- What arrived before the end is answered for, whenever dispatch comes to it.
       where coalesce(f.received_at < s.ended_at, true)
         or (not f.raises_exposure and f.action <> 'SNAPSHOT' and c.status in ('DELIVERED', 'OPEN', 'CLOSING'))
-    ), decided as materialized (
+    ), judged as materialized (
       select
-        p.subscription_id, p.session_id, p.stream_id, p.epoch, p.seq, g.reason, p.position_id, p.price, p.magic, p.sent_at,
+        p.fee_wallet_id, p.fee_plan_id, p.delivered, p.subscription_id, p.session_id, p.stream_id, p.epoch, p.seq, g.reason, p.position_id, p.price, p.magic, p.sent_at,
         p.settings_version, p.raises_exposure, p.cuts_exposure, p.volume as signal_volume, g.today,
         coalesce(p.copy_master_volume, p.volume) as master_volume, coalesce(p.copy_opened_volume, a.volume) as opened_volume,
         coalesce(p.copy_is_reversed, (p.settings).reverse) as is_reversed,
@@ -229,6 +248,29 @@ begin
           end as remainder
         offset 0
       ) as g
+    ), refused as materialized (
+      select r.subscription_id
+      from billing.hold_fees(p_lane, (
+        select array_agg((j.subscription_id, j.position_id, j.delivered, j.fee_wallet_id, j.fee_plan_id, j.volume)::billing.asked_hold)
+        from judged as j
+        where j.fee_wallet_id is not null and j.raises_exposure and j.delivery_seq is not null
+      )) as r
+    ), decided as not materialized (
+      -- Where nobody pays, nothing is asked.
+      select
+        j.subscription_id, j.session_id, j.stream_id, j.epoch, j.seq, j.position_id, j.price, j.magic, j.sent_at, j.settings_version,
+        j.raises_exposure, j.cuts_exposure, j.signal_volume, j.today, j.master_volume, j.opened_volume, j.is_reversed, j.stop_loss,
+        j.take_profit, j.order_type, j.action, j.symbol, j.side, j.held_volume, j.ticket, j.expires_at, j.max_deviation, j.inputs,
+        case when f.is_refused then 'LOCKED_NO_FUNDS' else j.reason end as reason,
+        case when not f.is_refused then j.volume end as volume,
+        case when not f.is_refused then j.delivery_seq end as delivery_seq
+      from judged as j
+      cross join lateral (
+        select case
+          when j.fee_wallet_id is null or not j.raises_exposure then false
+          else j.subscription_id in (select r.subscription_id from refused as r)
+        end as is_refused
+      ) as f
     ), stored as (
       insert into signals.decisions (
         lane, subscription_id, stream_id, epoch, seq, delivery_seq, reason, action, symbol, side, position_id, volume,

@@ -1,4 +1,4 @@
--- requires: core/from_e8 core/from_microseconds core/now trust/record trust/settle
+-- requires: billing/settle_deliveries core/from_e8 core/from_microseconds core/now trust/record trust/settle
 -- A batch of one lane. Locks the heads of the subscriptions, ascending, as dispatch does: copies are never updated
 -- by two transactions in different order.
 -- The first final report of a delivery stands; UNKNOWN (sent to the broker, no answer) is replaced by the first that is.
@@ -276,7 +276,7 @@ begin
   -- Named, so that it runs: a common table that nobody reads does not.
   left join trusted as t on true
   order by r.ord;
-
+  perform billing.settle_deliveries(p_lane, p_subscriptions, p_delivery_seqs);
   perform trust.settle(p_lane);
 end
 $$;

@@ -1,11 +1,15 @@
+-- requires: billing/settle_deliveries
 -- The one place where anything but the EA says what became of a delivery. p_outcomes: [{delivery_seq, status, ticket, price,
 -- volume}]; what they mean for the copy is the caller's.
 create or replace function signals.settle_outcomes(
   p_lane smallint, p_subscription bigint, p_outcomes jsonb, p_by text, p_now timestamptz
 ) returns integer
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_settled bigint[];
+begin
   with outcomes as materialized (
     select o.*, case when o.status <> 'EXECUTED' then 'TRR06' end as code
     from jsonb_to_recordset(p_outcomes) as o (delivery_seq bigint, status text, ticket bigint, price numeric, volume numeric)
@@ -33,7 +37,13 @@ as $$
       on d.lane = p_lane and d.subscription_id = p_subscription and d.delivery_seq = o.delivery_seq
     where o.code is not null
   )
-  select count(*)::integer from stored
+  select array_agg(s.delivery_seq) into v_settled from stored as s;
+  if v_settled is null then
+    return 0;
+  end if;
+  perform billing.settle_deliveries(p_lane, array_fill(p_subscription, array[cardinality(v_settled)]), v_settled);
+  return cardinality(v_settled);
+end
 $$;
 
 comment on function signals.settle_outcomes(smallint, bigint, jsonb, text, timestamptz) is

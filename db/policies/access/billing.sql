@@ -3,9 +3,11 @@
 grant usage on schema billing to ecp_operator, ecp_auditor;
 
 grant execute on function
+  billing.assign_plan,
   billing.correct,
   billing.deposit,
   billing.open_wallet,
   billing.refund,
-  billing.withdraw
+  billing.withdraw,
+  billing.write_plan
 to ecp_operator;

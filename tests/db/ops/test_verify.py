@@ -36,6 +36,27 @@ class Life:
         plane.pump(3)
         self.other.reports(1, "REJECTED", code="TRG02")
         plane.reset_trust(self.other.account, "subscriber", 40)
+        self.pay()
+
+    def pay(self) -> None:
+        """Money, on a stream of its own: a copy that was charged, one that was not, one in doubt, and a profit."""
+        master = self.plane.master(lane=1)
+        payer = self.plane.copier(master, lane=4)
+        payer.uploads("EURUSD")
+        answer = self.plane.answer
+        terms = '{"currency": "USD", "flat": 2, "performance_rate": 0.2, "period": "TRADE", "platform_share": 0.25}'
+        plan = answer("select billing.write_plan(%s, %s, 'a test')", master.stream, terms)
+        answer("select billing.assign_plan(%s, %s, 'a test')", payer.subscription, plan)
+        answer("select billing.deposit(%s, 'USD', 1000, 'the key', 'a test')", payer.account)
+        for position in (1, 2, 3):
+            master.does("OPEN", position, volume="1")
+        payer.receives()
+        payer.reports(1, volume="1", price="1.1", ticket=1)
+        payer.reports(2, "REJECTED", code="TRG02")
+        master.does("CLOSE", 1)
+        payer.receives()
+        payer.reports(4, volume="1", price="1.10100")
+        self.plane.value("select billing.sweep()")
 
     def corrupt(self, statement: str) -> None:
         """As nobody but a superuser could: past constraints and triggers."""
@@ -123,6 +144,20 @@ NEGATIVE: dict[str, str] = {
     "copies_stand_where_reports_left_them": "update signals.copies set held_volume = held_volume + 1 where lane = 2",
     "lanes_agree": "update access.accounts set lane = 7 where account_id in"
     " (select account_id from signals.subscriptions where lane = 2)",
+    "balances_are_their_transfers": "update billing.transfers set debit_balance = debit_balance + 1"
+    " where kind = 'COPY_FEE'",
+    "money_stays_in_its_lane": "update billing.transfers set currency = 'EUR' where kind = 'DEPOSIT'",
+    "every_lane_sums_to_zero": "with wrong as (update billing.ledger_accounts set balance = balance"
+    " + case kind when 'EXTERNAL' then 1 else -1 end where lane = 4 and kind in ('EXTERNAL', 'TRANSIT')) insert into billing.transfers (lane, kind, currency, amount, debit_id, credit_id,"
+    " debit_balance, credit_balance, actor, occurred_at) select 4, 'SWEEP', 'USD', 1, min(ledger_account_id)"
+    " filter (where kind = 'TRANSIT'), min(ledger_account_id) filter (where kind = 'EXTERNAL'),"
+    " sum(balance) filter (where kind = 'TRANSIT') - 1, sum(balance) filter (where kind = 'EXTERNAL') + 1, 'x',"
+    " core.now() from billing.ledger_accounts where lane = 4",
+    "what_is_held_is_promised": "update billing.ledger_accounts set held = held + 1 where kind = 'WALLET'",
+    "every_hold_has_its_delivery": "update billing.holds set status = 'POSTED' where status = 'VOIDED'",
+    "every_copy_fee_has_its_hold": "update billing.holds set posted = 1 where status = 'POSTED'",
+    "profit_is_what_was_filled": "update billing.agreements set realised = realised + 1",
+    "performance_is_charged_once": "update billing.agreements set high_water_mark = high_water_mark + 1",
     "one_session_per_license": "drop index access.sessions_one_live_per_license; insert into access.sessions (lane,"
     " license_id, instance, gateway, client, peer, opened_at, renewed_at) select lane, license_id, instance, gateway,"
     " client, peer, opened_at, renewed_at from access.sessions where ended_at is null limit 1",
@@ -190,6 +225,17 @@ MORE = [
     ("copies_stand_where_reports_left_them", "update signals.copies set held_volume = -5 where position_id = 4"),
     ("every_lot_is_explained", f"update signals.decisions set inputs = '{{}}' where {AT} and seq = 1"),
     ("reports_answer_deliveries", "delete from signals.decisions where lane = 2 and delivery_seq = 1"),
+    ("balances_are_their_transfers", "delete from billing.transfers where kind = 'COPY_FEE'"),
+    ("balances_are_their_transfers", "update billing.ledger_accounts set balance = balance + 1 where kind = 'WALLET'"),
+    ("every_lane_sums_to_zero", "update billing.ledger_accounts set balance = balance + 1 where kind = 'WALLET'"),
+    ("money_stays_in_its_lane", "update billing.transfers set amount = amount + 0.001 where kind = 'DEPOSIT'"),
+    ("money_stays_in_its_lane", "update billing.transfers set lane = 3 where kind = 'DEPOSIT'"),
+    ("what_is_held_is_promised", "delete from billing.holds where status = 'HELD'"),
+    ("every_hold_has_its_delivery", "update billing.holds set delivery_seq = 99 where status = 'HELD'"),
+    ("every_hold_has_its_delivery", "delete from signals.reports where lane = 4"),
+    ("every_copy_fee_has_its_hold", "delete from billing.transfers where kind = 'COPY_FEE' and amount = 0.5"),
+    ("every_copy_fee_has_its_hold", "delete from billing.holds where status = 'POSTED'"),
+    ("performance_is_charged_once", "delete from billing.transfers where kind = 'PERFORMANCE_FEE'"),
     ("scores_follow_from_their_events", "delete from trust.scores where lane = 3"),
     ("scores_follow_from_their_events", "delete from trust.events where code = 'RESET'"),
     ("scores_follow_from_their_events", "delete from trust.events where code = 'TRG02'"),

@@ -1,0 +1,88 @@
+-- requires: core/now billing/charge billing/copy_fee billing/record_fills billing/review
+-- What has become of deliveries, in money. It asks the tables, not the caller: holds that are open and have a final report are settled,
+-- however that came, and asked again there are none. The caller holds the heads.
+create or replace function billing.settle_deliveries(p_lane smallint, p_subscriptions bigint[], p_delivery_seqs bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_dues billing.due[];
+begin
+  perform 1
+  from billing.ledger_accounts as a
+  where a.lane = p_lane and a.ledger_account_id = any (
+    array(
+      select l.id
+      from billing.agreements as g
+      cross join lateral (values (g.wallet_id), (g.payable_id), (g.revenue_id)) as l (id)
+      where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
+    )
+  )
+  order by a.ledger_account_id
+  for no key update;
+  if not found then
+    return;
+  end if;
+
+  with answered as materialized (
+    select
+      h.row, h.subscription_id, h.delivery_seq, h.fee_plan_id, h.amount, w.row as wallet, r.status = 'EXECUTED' as is_executed,
+      case when r.status = 'EXECUTED' then least(h.amount, billing.copy_fee(p.plan, r.volume, p.digits)) else 0 end as posted
+    from (select distinct x.subscription_id, x.delivery_seq from unnest(p_subscriptions, p_delivery_seqs) as x (subscription_id, delivery_seq)) as a
+    cross join lateral (
+      select x.ctid as row, x.*
+      from billing.holds as x
+      where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq and x.status = 'HELD'
+      limit 1
+    ) as h
+    cross join lateral (
+      select x.status, x.volume
+      from signals.reports as x
+      where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq and x.status <> 'UNKNOWN'
+      limit 1
+    ) as r
+    cross join lateral (
+      select x.ctid as row from billing.ledger_accounts as x where x.lane = p_lane and x.ledger_account_id = h.wallet_id limit 1
+    ) as w
+    cross join lateral (
+      select x::billing.fee_plans as plan, c.digits
+      from billing.fee_plans as x
+      inner join billing.currencies as c on c.currency = x.currency
+      where x.fee_plan_id = h.fee_plan_id
+      limit 1
+    ) as p
+  ), settled as (
+    update billing.holds as h
+    set status = case when a.is_executed then 'POSTED' else 'VOIDED' end, posted = a.posted, settled_at = core.now()
+    from answered as a
+    where h.lane = p_lane and h.ctid = a.row
+  ), released as (
+    update billing.ledger_accounts as w
+    set held = w.held - t.total
+    from (select a.wallet, sum(a.amount) as total from answered as a group by a.wallet) as t
+    where w.lane = p_lane and w.ctid = t.wallet
+  )
+  select
+    array_agg(
+      (a.subscription_id, 'COPY_FEE', a.posted, a.delivery_seq, a.fee_plan_id, null)::billing.due
+      order by a.subscription_id, a.delivery_seq
+    ) filter (where a.posted > 0)
+  into v_dues
+  from answered as a;
+  v_dues := v_dues || billing.record_fills(p_lane, p_subscriptions, p_delivery_seqs);
+  if v_dues is not null then
+    perform billing.charge(p_lane, v_dues);
+  end if;
+  perform billing.review(p_lane, array(
+    select distinct g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
+  ));
+end
+$$;
+
+comment on function billing.settle_deliveries(smallint, bigint[], bigint[]) is
+'Posts or voids the holds of these deliveries as they were reported, keeps their fills, and charges performance fees that are due by the
+trade. Deliveries without a final report are left as they are.';
