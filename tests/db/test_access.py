@@ -30,7 +30,7 @@ pytestmark = pytest.mark.core
 MATRIX = Path(__file__).parent / "access_matrix.txt"
 
 # Letters as psql has them: r select, a insert, w update, d delete, D truncate, x references, t trigger, m maintain;
-# X execute; U usage, C create. In brackets: of some columns only. Rights that come by way of another role are there too.
+# X execute; U usage, C create. In brackets: of some columns only. Rights that come by way of another role are there.
 PRIVILEGES: LiteralString = f"""
     with roles as (
         select r.oid, r.rolname::text as role
@@ -472,8 +472,8 @@ def lay_traps(plane: Plane) -> None:
         from pg_proc as p
         where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind = 'f' and not p.proretset and p.provariadic = 0
             and p.proname = any (string_to_array(
-                'now clock_timestamp transaction_timestamp sha256 encode decode convert_to lower upper length octet_length'
-                ' regexp_match substring left substr div floor round power trim_scale mod gen_random_uuid uuid_send'
+                'now clock_timestamp transaction_timestamp sha256 encode decode convert_to lower upper length'
+                ' octet_length regexp_match substring left substr div floor round power trim_scale mod gen_random_uuid uuid_send'
                 ' nextval set_config current_setting pg_backend_pid date_trunc extract timezone to_regclass replace'
                 ' get_byte to_hex lpad position', ' '))
             and pg_get_function_identity_arguments(p.oid) !~ 'any|internal|cstring'
