@@ -481,8 +481,8 @@ def lay_traps(plane: Plane) -> None:
             and p.proname = any (string_to_array(
                 'now clock_timestamp transaction_timestamp sha256 encode decode convert_to lower upper length'
                 ' octet_length regexp_match substring left substr div floor round power trim_scale mod'
-                ' gen_random_uuid uuid_send nextval set_config current_setting pg_backend_pid date_trunc extract timezone to_regclass replace'
-                ' get_byte to_hex lpad position', ' '))
+                ' gen_random_uuid uuid_send nextval set_config current_setting pg_backend_pid date_trunc extract'
+                ' timezone to_regclass replace get_byte to_hex lpad position', ' '))
             and pg_get_function_identity_arguments(p.oid) !~ 'any|internal|cstring'
     """)
     assert len(functions) > 60
