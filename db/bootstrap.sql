@@ -63,12 +63,24 @@ begin
   -- ANALYZE sorts 300 values of every column for each unit of this: at the default of 100 it takes a core from the signals for
   -- half a second. The plans of the hot path are forced and need no more.
   execute format('alter database %I set default_statistics_target = 10', current_database());
-  -- What people write by hand is cut off before it is a burden; a tenant's rows are few, and each is found by a key.
+  -- What people write by hand is cut off before it is a burden.
   execute format('alter role ecp_analyst in database %I set default_transaction_read_only = on', current_database());
   execute format('alter role ecp_analyst in database %I set statement_timeout = %L', current_database(), '30s');
   execute format('alter role ecp_analyst in database %I set lock_timeout = %L', current_database(), '1s');
   execute format('alter role ecp_analyst in database %I set idle_in_transaction_session_timeout = %L', current_database(), '1min');
   execute format('alter role ecp_analyst in database %I set max_parallel_workers_per_gather = 0', current_database());
+  -- What everybody could fill the disk with, and nobody here needs.
+  if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = current_user) then
+    execute format('alter role ecp_analyst in database %I set temp_file_limit = %L', current_database(), '2GB');
+    execute format('revoke temporary on database %I from public', current_database());
+    revoke execute on function
+      pg_catalog.lo_creat(integer),
+      pg_catalog.lo_create(oid),
+      pg_catalog.lo_from_bytea(oid, bytea),
+      pg_catalog.lo_put(oid, bigint, bytea),
+      pg_catalog.lowrite(integer, bytea)
+    from public;
+  end if;
 end
 $$;
 

@@ -37,7 +37,8 @@ FUNCTIONS = frozenset(
 
     abs round ceil floor trunc sign sqrt power exp ln log mod width_bucket
 
-    lower upper length substring left right trim concat concat_ws split_part str_position starts_with time_to_str to_char
+    lower upper length substring left right trim concat concat_ws split_part str_position starts_with
+    time_to_str to_char
 
     current_timestamp current_date date_trunc timestamp_trunc date_bin date_part age to_timestamp
     """.split()  # noqa: SIM905

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.core
 MATRIX = Path(__file__).parent / "access_matrix.txt"
 
 # Letters as psql has them: r select, a insert, w update, d delete, D truncate, x references, t trigger, m maintain;
-# X execute; U usage, C create. In brackets: of some columns only. Rights that come by way of another role are there too.
+# X execute; U usage, C create. In brackets: of some columns only. Rights that come by way of another role are there.
 PRIVILEGES: LiteralString = f"""
     with roles as (
         select r.oid, r.rolname::text as role
@@ -169,6 +169,8 @@ REFUSED = {
         "select pg_read_binary_file('pg_hba.conf')",
         "select lo_import('/etc/passwd')",
         "select lo_export(1, '/tmp/loot')",
+        "select lo_from_bytea(0, 'loot')",
+        "select lo_create(0)",
         "copy analytics.streams to '/tmp/loot'",
         "copy analytics.streams to program 'cat > /tmp/loot'",
         "select signals.halt(null, 'x', 'x')",
@@ -233,8 +235,13 @@ def test_an_analyst_is_held_back_by_his_role(empty_url: str) -> None:
             ("lock_timeout", "1s"),
             ("idle_in_transaction_session_timeout", "1min"),
             ("max_parallel_workers_per_gather", "0"),
+            ("temp_file_limit", "2GB"),
         ):
             assert analyst.execute("select current_setting(%s)", [setting]).fetchone() == (expected,)
+        for attempt in ("create temp table loot (n integer)", "set temp_file_limit = -1"):
+            analyst.execute("set default_transaction_read_only = off")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                analyst.execute(attempt.encode())
 
 
 # Two tenants: nothing of the one reaches the other -------------------------------------------------------------------
@@ -472,10 +479,10 @@ def lay_traps(plane: Plane) -> None:
         from pg_proc as p
         where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind = 'f' and not p.proretset and p.provariadic = 0
             and p.proname = any (string_to_array(
-                'now clock_timestamp transaction_timestamp sha256 encode decode convert_to lower upper length octet_length'
-                ' regexp_match substring left substr div floor round power trim_scale mod gen_random_uuid uuid_send'
-                ' nextval set_config current_setting pg_backend_pid date_trunc extract timezone to_regclass replace'
-                ' get_byte to_hex lpad position', ' '))
+                'now clock_timestamp transaction_timestamp sha256 encode decode convert_to lower upper length'
+                ' octet_length regexp_match substring left substr div floor round power trim_scale mod'
+                ' gen_random_uuid uuid_send nextval set_config current_setting pg_backend_pid date_trunc extract'
+                ' timezone to_regclass replace get_byte to_hex lpad position', ' '))
             and pg_get_function_identity_arguments(p.oid) !~ 'any|internal|cstring'
     """)
     assert len(functions) > 60

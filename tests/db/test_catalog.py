@@ -158,6 +158,15 @@ RULES = {
         "create table signals.part partition of signals.whole default; grant select on signals.part to ecp_analyst",
         "signals.part",
     ),
+    "what analysts see is a view, and each of its columns is explained": Rule(
+        "select c.oid::regclass::text as name from pg_class as c where c.relnamespace = 'analytics'::regnamespace"
+        " and c.relkind not in ('v', 'c', 'i')"
+        " union all select c.oid::regclass || '.' || a.attname from pg_class as c"
+        " join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+        " where c.relnamespace = 'analytics'::regnamespace and col_description(c.oid, a.attnum) is null",
+        "comment on column analytics.streams.epoch is null",
+        "analytics.streams.epoch",
+    ),
     # Unless a view is the barrier itself, which its options then say.
     "a view runs as who asks": Rule(
         f"select name from ({RELATIONS}) as r where relkind = 'v'"
@@ -201,7 +210,8 @@ def test_a_second_deploy_of_the_row_policies_touches_nothing(db: Connection[Any]
         db.execute("select access.secure_tables()")
         locks = db.execute(
             "select distinct relation::regclass::text from pg_locks"
-            " where mode in ('AccessExclusiveLock', 'ExclusiveLock') and pid = pg_backend_pid() and locktype = 'relation'"
+            " where mode in ('AccessExclusiveLock', 'ExclusiveLock')"
+            " and pid = pg_backend_pid() and locktype = 'relation'"
         ).fetchall()
     assert locks == []
     assert db.execute("select array_agg(xmin::text order by oid) from pg_policy").fetchall() == before
