@@ -110,7 +110,7 @@ class Crowd:
         with self.plane.connect("ecp_owner") as connection:
             for _ in range(ROUNDS):
                 subscriptions = [copier.subscription for copier in dice.sample(self.copiers, k=4)]
-                connection.execute("select signals.escalate(), signals.find_drift()")
+                connection.execute("select signals.escalate(), signals.find_drift(), audit.seal()")
                 connection.execute("select signals.catch_up(2::smallint, %s, 'a test')", [subscriptions])
 
     def show(self) -> None:

@@ -6,20 +6,20 @@ import psycopg
 import pytest
 
 from tests.db.audit.conftest import live
-from tests.db.plane import START, Copier, Master, Plane
+from tests.db.plane import START, Copier, Master, Plane, run_together
 
 pytestmark = pytest.mark.core
 
+REMOVE = (
+    "with upto as materialized (select audit.retire(%s, %s, %s) as xact)"
+    " delete from {} as r using upto as u where r.xact < u.xact"
+)
 LATER = START + timedelta(days=200)
 
 
 def retire(plane: Plane, before: datetime = LATER, relation: str = "signals.signals", blocks: int = 100) -> int:
     """Remove what may be removed, as a retention job does; how many rows."""
-    return plane.admin.execute(
-        f"with upto as materialized (select audit.retire(%s, %s, %s) as xact)"
-        f" delete from {relation} as r using upto as u where r.xact < u.xact".encode(),
-        [relation, before, blocks],
-    ).rowcount
+    return plane.admin.execute(REMOVE.format(relation).encode(), [relation, before, blocks]).rowcount
 
 
 def test_rows_of_whole_blocks_go_and_the_chain_holds(busy: Plane) -> None:
@@ -61,6 +61,33 @@ def test_what_was_retired_stays_gone(busy: Plane) -> None:
     retire(busy)
     busy.admin.execute("insert into signals.signals select (jsonb_populate_record(null::signals.signals, %s)).*", kept)
     assert busy.rows("select * from audit.verify()") == [("signals.signals", 1, "1 rows of what was retired")]
+
+
+def test_nothing_is_lost_while_signals_come_and_go(plane: Plane, master: Master) -> None:
+    master.does("OPEN", 1)
+    removed: list[int] = []
+
+    def publish() -> None:
+        with plane.connect("ecp_gateway") as gateway:
+            for _ in range(100):
+                plane.ingest([master.signal("MODIFY", 1) for _ in range(3)], gateway)
+
+    def seal() -> None:
+        with plane.connect("ecp_owner") as owner:
+            for _ in range(50):
+                owner.execute("select audit.seal()")
+
+    def remove() -> None:
+        with plane.connect("ecp_owner") as owner:
+            for _ in range(50):
+                done = owner.execute(REMOVE.format("signals.signals").encode(), ["signals.signals", LATER, 3])
+                removed.append(done.rowcount)
+
+    run_together(publish, seal, remove)
+    plane.seal()
+    assert plane.value("select count(*) from signals.signals") + sum(removed) == 301
+    assert plane.value("select sum(rows) from audit.sections where relation = 'signals.signals'") == 301
+    assert plane.rows("select * from audit.verify()") == []
 
 
 @pytest.mark.parametrize("relation", ["audit.records", "signals.streams", "no.table"])
