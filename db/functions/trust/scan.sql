@@ -7,10 +7,14 @@ create or replace function trust.scan() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set work_mem = '64MB'
+-- Millions of rows make some hundred thousand groups: hashed in a third of the time that it takes to sort them, whatever is estimated.
+set enable_sort = off
 as $$
 declare
   v_now timestamptz := core.now();
   v_since timestamptz := v_now - interval '24 hours';
+  v_of_providers text[] := array(select r.code from trust.rules as r where r.role = 'provider');
+  v_of_subscribers text[] := array(select r.code from trust.rules as r where r.role = 'subscriber');
   v_found jsonb;
   v_due record;
   v_patterns integer := 0;
@@ -18,18 +22,24 @@ declare
 begin
   with minutes as materialized (
     select
-      p.lane, p.subscription_id, case when p.subscription_id is null then p.stream_id end as stream_id, g.role,
-      count(*) as refusals, count(*) filter (where p.origin = 'GUARD' and p.code in ('TRG01', 'TRG02')) as refused
+      p.lane, p.subscription_id, case when p.subscription_id is null then p.stream_id end as stream_id, count(*) as refusals,
+      count(*) filter (where p.origin = 'GUARD' and p.code in ('TRG01', 'TRG02')) as refused
     from signals.protection_events as p
-    inner join trust.rules as g
-      on g.code = p.code and g.role = case when p.subscription_id is null then 'provider' else 'subscriber' end
     where p.occurred_at > v_since and p.occurred_at <= v_now
-    group by 1, 2, 3, 4, date_bin('1 minute', p.occurred_at, timestamptz '2000-01-01 00:00:00+00')
+      and p.code = any (case when p.subscription_id is null then v_of_providers else v_of_subscribers end)
+    group by 1, 2, 3, date_bin('1 minute', p.occurred_at, timestamptz '2000-01-01 00:00:00+00')
   ), bursts as (
-    select distinct m.lane, coalesce(s.account_id, w.account_id) as account_id, m.role, 'BURST' as code
+    select distinct m.lane, o.account_id, o.role, 'BURST' as code
     from minutes as m
-    left join signals.subscriptions as s on s.lane = m.lane and s.subscription_id = m.subscription_id
-    left join signals.streams as w on w.lane = m.lane and w.stream_id = m.stream_id
+    cross join lateral (
+      select s.account_id, 'subscriber' as role
+      from signals.subscriptions as s
+      where s.lane = m.lane and s.subscription_id = m.subscription_id
+      union all
+      select w.account_id, 'provider'
+      from signals.streams as w
+      where w.lane = m.lane and w.stream_id = m.stream_id
+    ) as o
     where m.refusals >= 100
   ), suspects as (
     -- With fewer refusals than these nobody shows a habit.
