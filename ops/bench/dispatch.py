@@ -20,14 +20,13 @@ from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
 
-E8 = 10**8
 # A master whose account is told, so that ratios have what to divide by, and whose stops tell the risk.
 TEMPLATE = pb.Signal(
     magic=market.MAGIC,
     stop_loss_e8=107_019_000,
     take_profit_e8=107_619_000,
-    balance_e8=20_000 * E8,
-    equity_e8=21_000 * E8,
+    balance_e8=20_000 * load.E8,
+    equity_e8=21_000 * load.E8,
 )
 WARM_UP = 6
 PATIENCE_S = 30.0
@@ -203,31 +202,13 @@ async def _connect(port: int, account: market.Account) -> Subscriber:
     client.on_deliveries = client.execute
     for copy in account.copies:
         await client.subscribe(copy.subscription_id)
-        await client.specifications(copy.portfolio_id, _specifications(copy.suffix))
+        await client.specifications(copy.portfolio_id, load.specifications(copy.suffix))
         state = pb.SubscriptionState(subscription_id=copy.subscription_id)
         told = await client.account_state(
-            copy.portfolio_id, balance_e8=10_000 * E8, equity_e8=10_500 * E8, subscriptions=[state]
+            copy.portfolio_id, balance_e8=10_000 * load.E8, equity_e8=10_500 * load.E8, subscriptions=[state]
         )
         assert not told.refusals, told.refusals[0]
     return client
-
-
-def _specifications(suffix: str) -> list[pb.Specification]:
-    return [
-        pb.Specification(
-            symbol=symbol + suffix,
-            digits=5,
-            contract_size_e8=100_000 * E8,
-            volume_min_e8=E8 // 100,
-            volume_max_e8=100 * E8,
-            volume_step_e8=E8 // 100,
-            tick_size_e8=E8 // 100_000,
-            tick_value_e8=E8,
-            base_currency=symbol[:3],
-            profit_currency=symbol[3:],
-        )
-        for symbol in (market.SYMBOL, "GBPUSD", "AUDUSD")
-    ]
 
 
 async def _offer(record: Record, publisher: load.Publisher, rate: float, count: int) -> None:

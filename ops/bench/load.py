@@ -13,6 +13,7 @@ from gateway import ecp_pb2 as pb
 from gateway.client import Client, sign
 from ops.bench.market import KEY, SYMBOL, Master
 
+E8 = 10**8
 TICK_S = 0.002
 
 
@@ -139,6 +140,25 @@ def executed(client: Client, delivery: pb.Delivery, volume_e8: int, price_e8: in
         received_at_us=now,
         executed_at_us=now,
     )
+
+
+def specifications(suffix: str = "") -> list[pb.Specification]:
+    """What a broker offers whose symbols end in `suffix`."""
+    return [
+        pb.Specification(
+            symbol=symbol + suffix,
+            digits=5,
+            contract_size_e8=100_000 * E8,
+            volume_min_e8=E8 // 100,
+            volume_max_e8=100 * E8,
+            volume_step_e8=E8 // 100,
+            tick_size_e8=E8 // 100_000,
+            tick_value_e8=E8,
+            base_currency=symbol[:3],
+            profit_currency=symbol[3:],
+        )
+        for symbol in (SYMBOL, "GBPUSD", "AUDUSD")
+    ]
 
 
 def hold_gc() -> None:

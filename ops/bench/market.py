@@ -14,6 +14,8 @@ FOLLOWER_VOLUME_E8 = 5_000_000
 """Of each copy by SETTINGS of what the masters open."""
 SETTINGS = '{"multiplier": 0.5, "ttl": "1 min"}'
 
+FEES = {"currency": "USD", "flat": 0.1, "per_lot": 2, "performance_rate": 0.2, "period": "TRADE", "platform_share": 0.3}
+
 
 @dataclass(frozen=True)
 class Master:
@@ -28,6 +30,8 @@ class Master:
 class Follower:
     """A subscription with its own account and license."""
 
+    account_id: int
+    portfolio_id: int
     subscription_id: int
     token: str
 
@@ -94,8 +98,22 @@ def followers(connection: Connection[Any], count: int, stream_id: int) -> list[F
         name = f"bench-{secrets.token_hex(6)}"
         account = _one(connection, "select access.create_account(%s, array['subscriber'])", name)
         subscription = _one(connection, "select signals.subscribe(%s, %s, %s)", account, stream_id, SETTINGS)
-        made.append(Follower(subscription, _license(connection, account, "subscribe")))
+        portfolio = _one(
+            connection, "select portfolio_id from signals.subscriptions where subscription_id = %s", subscription
+        )
+        made.append(Follower(account, portfolio, subscription, _license(connection, account, "subscribe")))
     return made
+
+
+def charge(connection: Connection[Any], master: Master, made: list[Follower]) -> None:
+    """From now on the followers pay for every copy and for new profit at every close, out of a wallet each."""
+    plan = _one(connection, "select billing.write_plan(%s, %s, 'bench')", master.stream_id, Jsonb(FEES))
+    for follower in made:
+        connection.execute("select billing.open_wallet(%s, 'USD')", [follower.account_id])
+        connection.execute(
+            "select billing.deposit(%s, 'USD', 1000000, %s, 'bench')", [follower.account_id, follower.token[:40]]
+        )
+        connection.execute("select billing.assign_plan(%s, %s, 'bench')", [follower.subscription_id, plan])
 
 
 def accounts(connection: Connection[Any], count: int, stream_id: int, *, each: int = 20) -> list[Account]:

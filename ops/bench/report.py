@@ -1,4 +1,5 @@
-"""`ecp bench report`: what a subscriber's EA did → durable verdict, with all that its transaction does."""
+"""`ecp bench report`: what a subscriber's EA did → durable verdict, with the fees, wallet, trust and state of the same
+transaction."""
 
 import asyncio
 from collections import deque
@@ -58,6 +59,7 @@ class Reporter:
         reporter = cls(follower.subscription_id)
         reporter.client = await Client.connect("127.0.0.1", port, follower.token, on_deliveries=reporter.received)
         await reporter.client.subscribe(follower.subscription_id)
+        await reporter.client.specifications(follower.portfolio_id, load.specifications())
         return reporter
 
     def received(self, deliveries: Sequence[pb.Delivery]) -> None:
@@ -87,6 +89,7 @@ def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float) -> Res
     with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=60_000)
         made = market.followers(connection, subscriptions, master.stream_id)
+        market.charge(connection, master, made)
     with gateway(url) as port:
         return uvloop.run(_measure(port, master, made, rate, seconds))
 
