@@ -5,7 +5,6 @@ scores, subscriptions; each by id, ascending.
 """
 
 import random
-from typing import LiteralString
 
 import psycopg
 import pytest

@@ -61,9 +61,10 @@ def test_however_a_period_is_cut_the_fees_are_the_rate_times_the_rise(plane: Pla
         digits,
     )
     for levels, rate, places, (fees, mark, carried) in zip(histories, rates, digits, found, strict=True):
-        due = rate * max(0, *levels, 0)
+        highest = max(Decimal(0), *levels)
+        due = rate * highest
         unit = Decimal(1).scaleb(-places)
-        assert mark == max(0, *levels, 0)
+        assert mark == highest
         assert sum(fees) + carried == due
         assert 0 <= carried < unit
         assert sum(fees) == due // unit * unit
