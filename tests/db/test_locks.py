@@ -31,6 +31,17 @@ class Crowd:
         for copier in self.copiers:
             plane.protect(copier.portfolio, "DRAWDOWN", "50", "PERCENT", "CLOSE_ALL")
             copier.beats("10000")
+        # Two in three pay, some of them out of one wallet, which is soon empty.
+        for copier in self.copiers[1:8]:
+            terms = (
+                '{"currency": "USD", "flat": 0.1, "performance_rate": 0.2, "period": "TRADE", "platform_share": 0.3}'
+            )
+            stream = plane.value(
+                "select stream_id from signals.subscriptions where subscription_id = %s", copier.subscription
+            )
+            plan = plane.answer("select billing.write_plan(%s, %s, 'a test')", stream, terms)
+            plane.answer("select billing.assign_plan(%s, %s, 'a test')", copier.subscription, plan)
+            plane.answer("select billing.deposit(%s, 'USD', 1, %s, 'a test')", copier.account, f"{copier.subscription}")
         # Something to report on from the first moment.
         for master in self.masters:
             master.send(*[master.signal("OPEN", position) for position in range(1, ROUNDS + 1)])
@@ -113,6 +124,19 @@ class Crowd:
                 connection.execute("select signals.escalate(), signals.find_drift(), audit.seal()")
                 connection.execute("select signals.catch_up(2::smallint, %s, 'a test')", [subscriptions])
 
+    def pay(self) -> None:
+        dice = self.dice("pay")
+        with self.plane.connect("ecp_operator") as connection, self.plane.connect("ecp_owner") as jobs:
+            for turn in range(ROUNDS):
+                account = dice.choice(self.copiers[1:8]).account
+                connection.execute("select billing.deposit(%s, 'USD', 0.5, %s, 'payer')", [account, f"pay {turn}"])
+                try:
+                    connection.execute("select billing.withdraw(%s, 'USD', 0.3, %s, 'payer')", [account, f"get {turn}"])
+                except psycopg.Error as error:
+                    if error.sqlstate != "TRB04":
+                        raise
+                jobs.execute(f"select billing.{dice.choice(['sweep', 'settle', 'expire_holds'])}()".encode())
+
     def show(self) -> None:
         """Snapshots that differ: their dispatch marks all who follow, and the clock catches them up."""
         dice = self.dice("show")
@@ -161,6 +185,7 @@ def test_everything_at_once_never_deadlocks(plane: Plane, crowd: Crowd) -> None:
         crowd.show,
         crowd.reconnect,
         crowd.govern,
+        crowd.pay,
     )
     plane.pump(2)
     assert plane.verify() == {}
@@ -170,6 +195,8 @@ def test_everything_at_once_never_deadlocks(plane: Plane, crowd: Crowd) -> None:
         "signals.reports where settled_by is null",
         "signals.differences where origin = 'MASTER'",
         "signals.equities",
+        "billing.transfers where kind = 'COPY_FEE'",
+        "signals.subscription_events where cause = 'no_funds'",
     ):
         assert plane.rows(f"select from {trace} limit 1"), trace
 

@@ -114,7 +114,7 @@ begin
     ) as p
     -- By the trade: of each profit on the way, the highest counts. Otherwise the period's end does.
     cross join lateral billing.performance_fee(
-      case when p.period = 'TRADE' and p.performance_rate > 0 then g.realised + u.peak else g.high_water_mark end,
+      case when p.period = 'TRADE' then g.realised + u.peak else g.high_water_mark end,
       g.high_water_mark, p.performance_rate, g.performance_remainder, p.digits
     ) as f
   ), realised as (

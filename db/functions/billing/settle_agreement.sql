@@ -22,9 +22,9 @@ begin
   from billing.fills as f
   where f.lane = p_lane and f.subscription_id = p_subscription and not f.opens and f.recorded_at >= p_until;
   select p.* into v_fee
+  -- What was made while it cost nothing is never charged: H rises with it.
   from billing.performance_fee(
-    case when v_plan.performance_rate > 0 then v_realised else v_agreement.high_water_mark end, v_agreement.high_water_mark,
-    v_plan.performance_rate, v_agreement.performance_remainder, v_digits
+    v_realised, v_agreement.high_water_mark, v_plan.performance_rate, v_agreement.performance_remainder, v_digits
   ) as p;
   select coalesce(k.capital, p.balance, 0) into v_capital
   from signals.subscriptions as s

@@ -8,6 +8,9 @@ grant execute on function
   billing.deposit,
   billing.open_wallet,
   billing.refund,
+  billing.statement,
   billing.withdraw,
   billing.write_plan
 to ecp_operator;
+
+grant execute on function billing.statement to ecp_auditor;

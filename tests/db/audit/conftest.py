@@ -1,5 +1,7 @@
 """A plane on which there is something of everything that is sealed."""
 
+from typing import LiteralString
+
 import pytest
 
 from tests.db.plane import Copier, Master, Plane
@@ -23,5 +25,8 @@ def live(plane: Plane, master: Master, copier: Copier) -> None:
     plane.transition(copier.subscription, "user_pause")
     plane.transition(copier.subscription, "user_resume")
     plane.write_settings(copier.subscription, multiplier=2)
+    plane.answer("select billing.open_wallet(%s, 'USD')", copier.account)
+    query: LiteralString = "select billing.deposit(%s, 'USD', 1, %s, 'a test')"
+    plane.answer(query, copier.account, str(copier.newest))
     plane.tick(seconds=10)
     plane.seal()

@@ -71,7 +71,7 @@ class Bank:
             self.deposit(copier.account, amount)
         return copier
 
-    def holds(self, copier: Copier) -> list[tuple[int, str, Decimal, Decimal]]:
+    def holds(self, copier: Copier) -> list[Any]:
         """Every hold of a subscription: delivery, status, amount, and what was charged."""
         return self.plane.rows(
             "select delivery_seq, status, amount, posted from billing.holds where subscription_id = %s order by 1",
@@ -79,9 +79,7 @@ class Bank:
         )
 
     def agreement(self, copier: Copier) -> dict[str, Any]:
-        return self.plane.record(
-            "select * from billing.agreements where subscription_id = %s", copier.subscription
-        )
+        return self.plane.record("select * from billing.agreements where subscription_id = %s", copier.subscription)
 
     def state(self, copier: Copier) -> str:
         found: str = self.plane.value(
@@ -101,24 +99,22 @@ class Bank:
         found: str | None = self.plane.value(f"select billing.{job}()")
         return found
 
-    def has(self, account: int | None, kind: str = "WALLET", currency: str = "USD") -> Decimal:
+    def has(self, account: int | None, kind: str = "WALLET", currency: str = "USD") -> Any:
         """The balance over all lanes."""
-        found: Decimal = self.plane.value(
+        return self.plane.value(
             "select coalesce(sum(balance), 0) from billing.ledger_accounts"
             " where account_id is not distinct from %s and kind = %s and currency = %s",
             account,
             kind,
             currency,
         )
-        return found
 
-    def held(self, account: int) -> Decimal:
-        found: Decimal = self.plane.value(
+    def held(self, account: int) -> Any:
+        return self.plane.value(
             "select sum(held) from billing.ledger_accounts where account_id = %s and kind = 'WALLET'", account
         )
-        return found
 
-    def entries(self, account: int, kind: str = "WALLET") -> list[tuple[str, Decimal, Decimal]]:
+    def entries(self, account: int, kind: str = "WALLET") -> list[Any]:
         """What happened on an account, in order: kind, change, balance after it."""
         return self.plane.rows(
             "select e.kind, e.change, e.balance from billing.entries as e"

@@ -24,9 +24,7 @@ def test_the_first_plan_is_in_force_at_once(bank: Bank, master: Master, copier: 
     assert (agreement["fee_plan_id"], agreement["next_plan_id"]) == (plan, None)
 
 
-def test_a_later_one_waits_for_the_running_period_but_for_openings(
-    bank: Bank, master: Master, copier: Copier
-) -> None:
+def test_a_later_one_waits_for_the_running_period_but_for_openings(bank: Bank, master: Master, copier: Copier) -> None:
     first, second = bank.plan(master.stream, flat=1), bank.plan(master.stream, flat=3)
     bank.assign(copier, first)
     bank.deposit(copier.account, 10)

@@ -190,9 +190,7 @@ def test_wallets_are_never_oversold_by_dispatches_at_once(plane: Plane, bank: Ba
     def dispatch(number: int) -> None:
         with plane.connect("ecp_gateway") as connection:
             for _ in range(15):
-                positions = [
-                    each for each in plane.routes(2, connection) if each.stream_id == masters[number].stream
-                ]
+                positions = [each for each in plane.routes(2, connection) if each.stream_id == masters[number].stream]
                 plane.dispatch(2, positions, plane.feed(positions, 1, connection), connection)
 
     def withdraw() -> None:

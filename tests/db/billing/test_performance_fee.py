@@ -40,7 +40,7 @@ def test_only_new_profit_is_charged(plane: Plane, levels: list[int], fees: list[
 
 
 def test_however_a_period_is_cut_the_fees_are_the_rate_times_the_rise(plane: Plane, drawn_seed: int) -> None:
-    """Every profit on the way up settled at once, or any of them: to the last unit the same, and what is left is carried."""
+    """Settled at every level of profit or at any of them: to the last unit the same."""
     dice = random.Random(drawn_seed)
     plane.admin.execute(SETTLE)
     histories, rates, digits = [], [], []
@@ -61,9 +61,10 @@ def test_however_a_period_is_cut_the_fees_are_the_rate_times_the_rise(plane: Pla
         digits,
     )
     for levels, rate, places, (fees, mark, carried) in zip(histories, rates, digits, found, strict=True):
-        due = rate * max(0, *levels, 0)
+        highest = max(Decimal(0), *levels)
+        due = rate * highest
         unit = Decimal(1).scaleb(-places)
-        assert mark == max(0, *levels, 0)
+        assert mark == highest
         assert sum(fees) + carried == due
         assert 0 <= carried < unit
         assert sum(fees) == due // unit * unit

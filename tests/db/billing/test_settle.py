@@ -1,6 +1,6 @@
-"""Performance and management fees: what is due at the end of a period, once, whatever happens to the clock and the job."""
+"""Performance and management fees: what is due at the end of a period, once, whatever clock and job do."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +42,7 @@ class Trader:
         """One lot, opened at 1.1 and closed so many dollars further."""
         self.closes(self.opens(), str(Decimal("1.1000") + Decimal(profit) / 100_000))
 
-    def charged(self, kind: str = "PERFORMANCE_FEE") -> list[Decimal]:
+    def charged(self, kind: str = "PERFORMANCE_FEE") -> list[Any]:
         """The fees of this kind, settlement by settlement."""
         return self.plane.rows(
             "select sum(amount) from billing.transfers where subscription_id = %s and kind = %s"
@@ -54,7 +54,7 @@ class Trader:
 
 @pytest.fixture
 def trader(plane: Plane, bank: Bank, master: Master, copier: Copier) -> Trader:
-    plane.set_clock(datetime(2026, 3, 2, 12, tzinfo=timezone.utc))  # a Monday
+    plane.set_clock(datetime(2026, 3, 2, 12, tzinfo=UTC))  # a Monday
     return Trader(plane, bank, master, copier)
 
 
@@ -224,13 +224,31 @@ def test_a_plan_changed_in_mid_period_charges_by_the_old_one_until_its_end(trade
     trader.makes(1000)
     trader.plane.tick(days=2)
     assert trader.bank.run("settle") is None
-    trader.plane.set_clock(datetime(2026, 4, 1, tzinfo=timezone.utc))
+    trader.plane.set_clock(datetime(2026, 4, 1, tzinfo=UTC))
     trader.bank.run("settle")
     assert trader.charged() == [400]
     trader.makes(1000)
     trader.plane.tick(days=1)
     trader.bank.run("settle")
     assert trader.charged() == [400, 500]
+    assert trader.plane.verify() == {}
+
+
+def test_profit_that_was_made_under_a_free_plan_is_never_charged(trader: Trader) -> None:
+    pays(trader, period="DAILY")
+    trader.makes(1000)
+    pays(trader, performance_rate=0, period="DAILY")
+    trader.plane.tick(days=1)
+    trader.bank.run("settle")
+    trader.makes(1000)
+    pays(trader, performance_rate="0.5", period="DAILY")
+    trader.makes(1000)
+    trader.plane.tick(days=1)
+    trader.bank.run("settle")
+    trader.makes(100)
+    trader.plane.tick(days=1)
+    trader.bank.run("settle")
+    assert trader.charged() == [200, 50]
     assert trader.plane.verify() == {}
 
 

@@ -21,9 +21,7 @@ def payer(bank: Bank, master: Master, copier: Copier) -> Copier:
     return copier
 
 
-def test_executed_is_charged_to_provider_and_platform(
-    plane: Plane, bank: Bank, master: Master, payer: Copier
-) -> None:
+def test_executed_is_charged_to_provider_and_platform(plane: Plane, bank: Bank, master: Master, payer: Copier) -> None:
     payer.reports(1)
     assert bank.holds(payer) == [(1, "POSTED", 2, 2)]
     assert (bank.has(payer.account), bank.held(payer.account)) == (8, 0)
@@ -127,7 +125,7 @@ def test_the_platform_s_share_loses_nothing_to_rounding(
     assert plane.verify() == {}
 
 
-def test_what_is_released_unlocks_who_waits_for_it(plane: Plane, bank: Bank, master: Master, copier: Copier) -> None:
+def test_what_is_released_unlocks_who_waits_for_it(bank: Bank, master: Master, copier: Copier) -> None:
     bank.pays(copier, 2, flat=2)
     master.does("OPEN", 1)
     master.does("OPEN", 2)
@@ -152,7 +150,7 @@ def test_a_deposit_that_is_enough_unlocks_and_a_smaller_one_does_not(
     assert plane.verify() == {}
 
 
-def test_a_settled_hold_stays_as_it_is(plane: Plane, bank: Bank, payer: Copier) -> None:
+def test_a_settled_hold_stays_as_it_is(plane: Plane, payer: Copier) -> None:
     payer.reports(1)
     for status in ("HELD", "POSTED", "VOIDED"):
         with pytest.raises(psycopg.Error) as raised:

@@ -68,7 +68,7 @@ def test_random_transfers_at_once_never_deadlock_and_sum_to_zero(plane: Plane, b
                 except psycopg.errors.CheckViolation:
                     refused.append(worker)
 
-    run_together(*[lambda worker=worker: work(worker) for worker in range(CONNECTIONS)])  # type: ignore[misc]
+    run_together(*[lambda worker=worker: work(worker) for worker in range(CONNECTIONS)])
     assert 0 < len(refused) < TRANSFERS // 3, "some were refused, some were not"
     assert sum(bank.has(account) for account in accounts) == 6000
     assert plane.verify() == {}

@@ -17,7 +17,8 @@ def test_each_is_the_next_version_of_its_stream(plane: Plane, bank: Bank, master
     first, second = bank.plan(master.stream, flat=2), bank.plan(master.stream, performance_rate="0.2", period="DAILY")
     bank.plan(plane.master().stream)
     assert plane.rows(
-        "select fee_plan_id, version, flat, performance_rate, period from billing.fee_plans where stream_id = %s order by 1",
+        "select fee_plan_id, version, flat, performance_rate, period from billing.fee_plans"
+        " where stream_id = %s order by 1",
         master.stream,
     ) == [(first, 1, 2, 0, "MONTHLY"), (second, 2, 0, Decimal("0.2"), "DAILY")]
 
@@ -42,9 +43,7 @@ def test_each_is_the_next_version_of_its_stream(plane: Plane, bank: Bank, master
         ({"version": 9}, "key_known"),
     ],
 )
-def test_terms_that_cannot_be_are_refused_by_name(
-    bank: Bank, master: Master, terms: dict[str, Any], rule: str
-) -> None:
+def test_terms_that_cannot_be_are_refused_by_name(bank: Bank, master: Master, terms: dict[str, Any], rule: str) -> None:
     with pytest.raises(psycopg.Error) as raised:
         bank.plan(master.stream, **terms)
     assert raised.value.sqlstate == "TRB11"

@@ -148,7 +148,8 @@ NEGATIVE: dict[str, str] = {
     " where kind = 'COPY_FEE'",
     "money_stays_in_its_lane": "update billing.transfers set currency = 'EUR' where kind = 'DEPOSIT'",
     "every_lane_sums_to_zero": "with wrong as (update billing.ledger_accounts set balance = balance"
-    " + case kind when 'EXTERNAL' then 1 else -1 end where lane = 4 and kind in ('EXTERNAL', 'TRANSIT')) insert into billing.transfers (lane, kind, currency, amount, debit_id, credit_id,"
+    " + case kind when 'EXTERNAL' then 1 else -1 end where lane = 4 and kind in ('EXTERNAL', 'TRANSIT'))"
+    " insert into billing.transfers (lane, kind, currency, amount, debit_id, credit_id,"
     " debit_balance, credit_balance, actor, occurred_at) select 4, 'SWEEP', 'USD', 1, min(ledger_account_id)"
     " filter (where kind = 'TRANSIT'), min(ledger_account_id) filter (where kind = 'EXTERNAL'),"
     " sum(balance) filter (where kind = 'TRANSIT') - 1, sum(balance) filter (where kind = 'EXTERNAL') + 1, 'x',"
