@@ -396,6 +396,28 @@ def test_a_policy_that_lets_through_would_be_seen(own_plane: Plane) -> None:
         assert [row for row in rows(connection, "streams") if of(yours).search(row)]
 
 
+def test_the_plane_s_own_statements_are_planned_as_if_there_were_no_policies(db: Connection[Any]) -> None:
+    """With conditions that a policy would keep from being looked up by, were there anything to hide."""
+    tables = [name for (name,) in db.execute("select relation::text from access.tenant_tables order by 1").fetchall()]
+
+    def plans() -> list[Any]:
+        db.execute("set role ecp_owner")
+        found = [
+            db.execute(
+                f"explain (verbose) select * from {table} as t where length(t::text) > 1 and t.ctid = '(0,1)'".encode()
+            )
+            for table in tables
+        ]
+        lines = [cursor.fetchall() for cursor in found]
+        db.execute("reset role")
+        return lines
+
+    forced = plans()
+    for table in tables:
+        db.execute(f"alter table {table} disable row level security".encode())
+    assert forced == plans()
+
+
 # P4: connections are shared, what they see is not --------------------------------------------------------------------
 
 REQUESTS = int(os.environ.get("ECP_TENANT_REQUESTS", "400"))

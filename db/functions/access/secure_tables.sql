@@ -7,6 +7,8 @@ create or replace function access.secure_tables() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+-- What is executed comes from the catalog and from access.tenant_tables, whose conditions are SQL and cannot be quoted.
+-- @plpgsql_check_options: security_warnings = off
 declare
   v_table regclass;
   v_policy record;
