@@ -133,7 +133,7 @@ def test_many_at_once_make_one_chain(plane: Plane) -> None:
 def test_a_run_leaves_it_to_one_that_is_under_way(busy: Plane) -> None:
     busy.account("provider", name="late")
     with busy.connect("ecp_owner") as one, busy.connect("ecp_owner") as two:
-        two.execute("set lock_timeout = '1ms'")
+        two.execute("set lock_timeout = '1s'")
         with one.transaction():
             one.execute("select audit.seal()")
             assert two.execute("select audit.seal()").fetchone() == (None,)
@@ -146,7 +146,7 @@ def test_sealing_waits_for_nobody_and_nobody_for_it(plane: Plane, master: Master
     master.does("OPEN")
     with plane.connect("ecp_gateway") as gateway, plane.connect("ecp_owner") as sealer:
         for connection in (gateway, sealer):
-            connection.execute("set lock_timeout = '1ms'")
+            connection.execute("set lock_timeout = '1s'")
         with gateway.transaction(), sealer.transaction():
             plane.ingest([master.signal("OPEN")], gateway)
             plane.pump(copier.lane, connection=gateway)
