@@ -199,7 +199,7 @@ JOBS: LiteralString = "select name, call, every from ops.jobs order by name"
 
 
 def test_the_declared_jobs_exist_and_run(own_plane: Plane) -> None:
-    assert [name for name, _, _ in own_plane.rows(JOBS)] == ["escalate", "find_drift"]
+    assert [name for name, _, _ in own_plane.rows(JOBS)] == ["escalate", "find_drift", "trust_scan"]
     assert own_plane.gateway.execute(RUN).fetchone() == (2,)
     assert own_plane.rows("select name, error from ops.job_runs where sqlstate is not null") == []
 
