@@ -299,8 +299,8 @@ def everything_happens(plane: Plane) -> list[Any]:
         ]
         seen.extend(verdict[1:] for verdict in under(plane, copier.lane).report(batch))
     published(first.signal("PARTIAL_CLOSE", 1, volume="0.10"), second.signal("CLOSE", 1))
+    under(plane, None).reset_trust(first.account, "provider")
     published(*(first.signal("OPEN", position) for position in range(10, 18)))
-    under(plane, MASTER)
     seen.append(first.resync(2))
     seen.append(first.resync(2)["code"])
     published(first.signal("OPEN", 3), first.signal("CLOSE", 1))

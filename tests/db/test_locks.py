@@ -86,6 +86,17 @@ class Crowd:
                 reports = [copier.report(turn + 1, volume="0.01", ticket=turn + 1) for copier in shuffled]
                 self.plane.report(reports, connection)
 
+    def refuse(self, who: str) -> None:
+        """Guards that refuse, and masters who forge: scores come down through 50, of several accounts at once."""
+        dice = self.dice(who)
+        with self.plane.connect("ecp_gateway") as connection:
+            for turn in range(ROUNDS):
+                shuffled = dice.sample(self.copiers, k=len(self.copiers))
+                refusal = {"status": "REJECTED", "code": dice.choice(["TRG01", "TRG02"])}
+                self.plane.report([copier.report(ROUNDS - turn, **refusal) for copier in shuffled], connection)
+                forged = [master.signal("OPEN", seq=1).forged() for master in dice.sample(self.masters, k=2)]
+                self.plane.ingest(forged, connection)
+
     def reconnect(self) -> None:
         """Sessions come and go: fences are taken and lifted, over streams and subscriptions."""
         dice = self.dice("reconnect")
@@ -121,7 +132,7 @@ class Crowd:
         with self.plane.connect("ecp_owner") as connection:
             for _ in range(ROUNDS):
                 subscriptions = [copier.subscription for copier in dice.sample(self.copiers, k=4)]
-                connection.execute("select signals.escalate(), signals.find_drift(), audit.seal()")
+                connection.execute("select signals.escalate(), signals.find_drift(), audit.seal(), trust.scan()")
                 connection.execute("select signals.catch_up(2::smallint, %s, 'a test')", [subscriptions])
 
     def pay(self) -> None:
@@ -151,14 +162,22 @@ class Crowd:
         dice = self.dice("govern")
         with self.plane.connect("ecp_operator") as connection:
             for turn in range(ROUNDS // 4):
-                subscription = dice.choice(self.copiers).subscription
+                subscriber = dice.choice(self.copiers)
+                subscription = subscriber.subscription
                 for cause in ("user_pause", "user_resume"):
-                    connection.execute("select signals.transition(%s, %s, 'governor')", [subscription, cause])
+                    # Trust may have paused it in between.
+                    try:
+                        connection.execute("select signals.transition(%s, %s, 'governor')", [subscription, cause])
+                    except psycopg.Error as error:
+                        if error.sqlstate != "TRS23":
+                            raise
                 connection.execute("""select signals.write_settings(%s, '{"multiplier": 1}')""", [subscription])
                 protection = self.plane.protect(
                     dice.choice(self.copiers).portfolio, "EQUITY_FLOOR", "9000", action="NOTIFY"
                 )
                 self.plane.remove_protection(protection)
+                self.plane.reset_trust(subscriber.account, "subscriber", dice.choice([49, 51, 100]))
+                self.plane.reset_trust(dice.choice(self.masters).account, "provider")
                 self.plane.halt(dice.choice(self.masters).stream, lift=bool(turn % 2))
                 self.plane.subscribe(self.plane.account("subscriber", lane=2), dice.choice(self.masters).stream)
 
@@ -177,6 +196,7 @@ def test_everything_at_once_never_deadlocks(plane: Plane, crowd: Crowd) -> None:
         lambda: crowd.dispatch("two"),
         lambda: crowd.report("one"),
         lambda: crowd.report("two"),
+        lambda: crowd.refuse("one"),
         lambda: crowd.keep_books("one"),
         lambda: crowd.keep_books("two"),
         lambda: crowd.beat("one"),
@@ -197,6 +217,8 @@ def test_everything_at_once_never_deadlocks(plane: Plane, crowd: Crowd) -> None:
         "signals.equities",
         "billing.transfers where kind = 'COPY_FEE'",
         "signals.subscription_events where cause = 'no_funds'",
+        "trust.events where code = 'TRS03'",
+        "trust.events where code ~ '^TRG'",
     ):
         assert plane.rows(f"select from {trace} limit 1"), trace
 
