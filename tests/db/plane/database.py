@@ -25,7 +25,8 @@ TABLES: LiteralString = """
     where c.relkind in ('r', 'p') and not c.relispartition
         and c.relnamespace::regnamespace::text in ('access', 'audit', 'billing', 'signals', 'trust')
         and c.relname not in (
-            'actions', 'binding_key', 'currencies', 'rules', 'sources', 'subscription_states', 'subscription_transitions'
+            'actions', 'binding_key', 'currencies', 'rules', 'sources',
+            'subscription_states', 'subscription_transitions'
         )
 """
 
