@@ -15,13 +15,12 @@ pytestmark = pytest.mark.core
 
 
 def read(plane: Plane) -> list[dict[str, Any]]:
-    """As whoever is on duty reads it; what it names to read next is there."""
-    found = (
-        plane.operator.cursor(row_factory=dict_row)
-        .execute("select * from ops.alarms order by alarm, subject")
-        .fetchall()
+    """As whoever is on duty reads it, of this database: slots are the server's, which others test on too."""
+    query = "select * from ops.alarms where alarm <> 'REPLICATION_SLOT' order by alarm, subject"
+    found = plane.operator.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+    assert all((ROOT / "ops/runbooks" / f"{row['runbook']}.sql").exists() for row in found), (
+        "what it names to read is there"
     )
-    assert all((ROOT / "ops/runbooks" / f"{row['runbook']}.sql").exists() for row in found)
     return found
 
 
@@ -207,9 +206,10 @@ def test_a_license_that_ends_until_it_has_a_successor(plane: Plane) -> None:
 def test_a_replication_slot_that_nobody_reads(plane: Plane) -> None:
     plane.admin.execute("select pg_create_physical_replication_slot('left_behind', true)")
     try:
-        assert ("REPLICATION_SLOT", "left_behind") in alarms(plane)
+        found = plane.operator.execute("select alarm, runbook from ops.alarms where subject = 'left_behind'").fetchall()
     finally:
         plane.admin.execute("select pg_drop_replication_slot('left_behind')")
+    assert found == [("REPLICATION_SLOT", "slots")]
 
 
 def test_operators_and_auditors_read_it_and_nobody_else(plane: Plane) -> None:

@@ -151,6 +151,21 @@ def test_a_delivery_without_a_final_report_stays_and_can_still_be_answered(
     assert copier.copy(1)["ticket"] == 7
 
 
+def test_an_unanswered_stop_change_of_what_is_closed_stays(plane: Plane, master: Master, copier: Copier) -> None:
+    master.does("OPEN")
+    master.does("MODIFY", 1)
+    master.does("CLOSE", 1)
+    opening, _, close = copier.receives()
+    answer(copier, [opening, close])
+    assert copier.status() == "CLOSED"
+    trade(master, copier)
+    plane.set_clock(START + OLD)
+    retire(plane)
+    assert plane.rows("select seq from signals.decisions order by 1") == [2, 6]
+    assert [(number, action) for number, action, _, _ in plane.overdue()] == [(2, "MODIFY")]
+    assert plane.verify() == {}
+
+
 def test_a_position_that_the_master_holds_is_in_the_book_of_who_comes_later(plane: Plane, master: Master) -> None:
     """Nobody follows yet, so no lane has the book: it is what the log says."""
     master.does("OPEN", volume="0.30")
