@@ -17,7 +17,7 @@ pytestmark = pytest.mark.core
 
 FOLDER = ROOT / "ops/runbooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
-CALL = re.compile(r"\b((?:access|core|ops|pg_catalog|signals)[.]\w+|pg_\w+)\(")
+CALL = re.compile(r"\b((?:access|billing|core|ops|pg_catalog|signals|trust)[.]\w+|pg_\w+)\(")
 
 
 def run(plane: Plane, name: str, **variables: str) -> str:
@@ -87,14 +87,16 @@ def _gap(plane: Plane) -> Iterator[str]:
 def _toxic(plane: Plane) -> Iterator[str]:
     subscription = copied(plane, "OPEN")
     plane.transition(subscription, "toxic")
-    yield rf"PAUSED_TOXIC.*signals\.transition\({subscription}, 'recovered'"
+    account = plane.value("select account_id from signals.subscriptions where subscription_id = %s", subscription)
+    yield rf"PAUSED_TOXIC.*trust\.reset\({account}, 'subscriber'"
 
 
 @situation("no funds", "paused")
 def _no_funds(plane: Plane) -> Iterator[str]:
     subscription = copied(plane, "OPEN")
     plane.transition(subscription, "no_funds")
-    yield rf"LOCKED_NO_FUNDS.*signals\.transition\({subscription}, 'funded'"
+    account = plane.value("select account_id from signals.subscriptions where subscription_id = %s", subscription)
+    yield rf"LOCKED_NO_FUNDS.*billing\.deposit\({account}, "
 
 
 @situation("a master with a slow network", "latency")

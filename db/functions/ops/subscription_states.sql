@@ -1,7 +1,7 @@
 -- A barrier view. The newest hundred deliveries of each subscription, by key.
 create or replace view ops.subscription_states with (security_barrier = true) as
 select
-  s.subscription_id, a.name as account, s.stream_name as stream, s.state, e.occurred_at as since, e.cause, e.actor,
+  s.subscription_id, a.account_id, a.name as account, s.stream_name as stream, s.state, e.occurred_at as since, e.cause, e.actor,
   h.session_id is not null as has_copier, h.delivery_seq, h.acknowledged_seq, h.book_at, n.decide_p99, n.receive_p99,
   n.execute_p99, n.newest_at
 from signals.subscriptions as s

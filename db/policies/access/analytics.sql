@@ -14,7 +14,7 @@ begin
 end
 $$;
 
-grant usage on schema access, core, signals to ecp_reader;
+grant usage on schema access, billing, core, signals, trust to ecp_reader;
 
 grant select (
   lane, stream_id, account_id, name, ttl, rate_per_second, status, status_reason, status_at, created_at
@@ -25,6 +25,8 @@ grant select (
 ) on signals.signals to ecp_reader;
 grant select on
   access.accounts,
+  billing.ledger_accounts,
+  billing.transfers,
   signals.copy_settings,
   signals.decisions,
   signals.portfolios,
@@ -33,18 +35,22 @@ grant select on
   signals.stream_heads,
   signals.subscription_events,
   signals.subscription_heads,
-  signals.subscriptions
+  signals.subscriptions,
+  trust.scores
 to ecp_reader;
 
 grant usage on schema analytics to ecp_analyst, ecp_auditor, ecp_operator, ecp_tenant;
 
 grant select on
+  analytics.balances,
   analytics.copy_quality,
   analytics.decisions,
+  analytics.fees,
   analytics.latency,
   analytics.rejections,
   analytics.signals,
   analytics.state_changes,
   analytics.streams,
-  analytics.subscriptions
+  analytics.subscriptions,
+  analytics.trust
 to ecp_analyst, ecp_auditor, ecp_operator, ecp_tenant;
