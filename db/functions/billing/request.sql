@@ -48,6 +48,7 @@ begin
       'ledger_account', p_posting.debit_id, 'amount', p_posting.amount, 'reverses', p_posting.reverses
     ))
   );
+  return null;
 end
 $$;
 

@@ -8,10 +8,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lane smallint;
-  v_home smallint := (select min(l.lane) from core.lanes as l);
+  v_home smallint := (select min(l.lane) from core.lanes as l)::smallint;
   v_locked bigint[];
   v_out billing.posting[];
-  v_in jsonb := '[]';
+  v_in jsonb := '[]'::jsonb;
   v_sent jsonb;
   v_count integer := 0;
 begin
