@@ -90,10 +90,11 @@ RULES = {
         "alter role ecp_tenant login",
         "ecp_tenant",
     ),
-    "a role of ours is a member of no other": Rule(
+    "a role of ours is a member of none but what it needs": Rule(
         "select m.rolname || ' in ' || r.rolname as name from pg_auth_members as a"
         " join pg_roles as m on m.oid = a.member join pg_roles as r on r.oid = a.roleid where m.rolname like 'ecp\\_%'"
-        " and (m.rolname, r.rolname) not in (('ecp_api', 'ecp_tenant'), ('ecp_owner', 'ecp_reader'))",
+        " and (m.rolname, r.rolname) not in (('ecp_api', 'ecp_tenant'), ('ecp_owner', 'ecp_reader'),"
+        " ('ecp_operator', 'pg_monitor'), ('ecp_operator', 'pg_signal_backend'), ('ecp_operator', 'pg_maintain'))",
         "grant ecp_owner to ecp_analyst",
         "ecp_analyst in ecp_owner",
     ),
