@@ -255,7 +255,17 @@ class Follower:
         return int(self.stage.value(sql, self.subscription, Json(settings)))
 
     def transition(self, cause: str) -> str:
-        return str(self.stage.value("select signals.transition(%s, %s, 'operator')", self.subscription, cause))
+        """The state that it came to. Who is toxic is said by the score."""
+        if cause != "toxic":
+            return str(self.stage.value("select signals.transition(%s, %s, 'operator')", self.subscription, cause))
+        self.stage.value(
+            "select trust.reset(account_id, 'subscriber', 49, 'a test', 'operator') from signals.subscriptions"
+            " where subscription_id = %s",
+            self.subscription,
+        )
+        return str(
+            self.stage.value("select state from signals.subscriptions where subscription_id = %s", self.subscription)
+        )
 
 
 class Stage:
