@@ -217,9 +217,10 @@ def _burst_intent(action: Action, number: int, price: int) -> Intent:
 
 
 async def _die(play: Play, copier: Copier) -> None:
-    """Killed in the middle of the burst, started again at once, with nothing but the token."""
+    """Killed in the middle of the burst, started again at once, with nothing but the token; unless the burst comes when
+    the bars are over, for then nobody would start it again."""
     terminal = copier.terminal
-    terminal.die_at(lambda delivery: delivery.position_id == BURST_POSITION + BURST // 2)
+    terminal.die_at(lambda delivery: delivery.position_id == BURST_POSITION + BURST // 2 and not play.over)
     await play.until(terminal.died.is_set)
     if terminal.died.is_set():
         await terminal.restart(lose_state=True)

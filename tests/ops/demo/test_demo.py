@@ -116,6 +116,14 @@ def test_a_broker_that_does_not_do_what_it_says_is_found_out(
     assert "FAILED: emil's broker holds something else than the copies" in result.stdout
 
 
+def test_who_would_die_when_the_bars_are_over_lives(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The burst comes with the last bars, and so its deliveries after them."""
+    monkeypatch.setattr(stage, "BURST_AT", 0.995)
+    monkeypatch.setattr(stage, "BURST_FOR", 0.005)
+    result = ecp("--database-url", database_url, "demo", "--limit", "200")
+    assert result.exit_code == 0, result.output
+
+
 def test_a_terminal_that_does_not_close_what_it_says_is_found_out(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
