@@ -45,8 +45,8 @@ begin
   into v_halted, v_open_states
   from core.kill_switch as k;
 
-  -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn it decides once,
-  -- and finds what the turns before have made of it.
+  -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn there is one
+  -- decision for it, which finds what the turns before have made of it.
   for v_turn in
     select array_agg(t.ord order by t.ord)
     from (
