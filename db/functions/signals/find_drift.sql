@@ -1,7 +1,7 @@
 -- requires: core/now signals/catch_up
 -- A job: each run takes those whose books were compared longest ago, a minute at least; whose cut failed, or whose master's
--- snapshot differed, sooner. No more at a time than takes a tenth of a second, by the copies and positions that there are to look
--- at: dispatch waits for the heads that it holds. What cannot be caught up is recorded, and nobody else's fails with it.
+-- snapshot differed, sooner. No more at a time than takes some hundredth of a second, by the copies and positions that there
+-- are to look at: dispatch waits for the heads that it holds. What cannot be caught up is recorded, and nobody else's fails with it.
 create or replace function signals.find_drift() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -9,10 +9,12 @@ as $$
 declare
   v_now timestamptz := core.now();
   v_due record;
+  v_subscription bigint;
   v_total integer := 0;
 begin
   for v_due in
-    select w.lane, w.subscription_id
+    -- Locked in the order of everybody else.
+    select w.lane, array_agg(w.subscription_id order by w.subscription_id) as subscriptions
     from (
       select
         l.lane, d.subscription_id, d.checked_at,
@@ -39,21 +41,29 @@ begin
       ) as d
     ) as w
     where w.before < 3000
-    -- Locked in the order of everybody else.
-    order by w.lane, w.subscription_id
+    group by w.lane
+    order by w.lane
   loop
     begin
-      v_total := v_total + signals.catch_up(v_due.lane, array[v_due.subscription_id], 'schedule');
+      v_total := v_total + signals.catch_up(v_due.lane, v_due.subscriptions, 'schedule');
+      continue;
     -- Whatever it is: a bug that one subscription's rows bring out must not leave all the others without a look.
     exception when others then
-      insert into signals.protection_events (lane, occurred_at, origin, code, subscription_id, detail)
-      values (
-        v_due.lane, v_now, 'PLANE', 'TRS37', v_due.subscription_id, jsonb_build_object('sqlstate', sqlstate, 'message', sqlerrm)
-      );
-      update signals.subscription_heads as h
-      set checked_at = v_now
-      where h.lane = v_due.lane and h.subscription_id = v_due.subscription_id;
+      null;
     end;
+    foreach v_subscription in array v_due.subscriptions loop
+      begin
+        v_total := v_total + signals.catch_up(v_due.lane, array[v_subscription], 'schedule');
+      exception when others then
+        insert into signals.protection_events (lane, occurred_at, origin, code, subscription_id, detail)
+        values (
+          v_due.lane, v_now, 'PLANE', 'TRS37', v_subscription, jsonb_build_object('sqlstate', sqlstate, 'message', sqlerrm)
+        );
+        update signals.subscription_heads as h
+        set checked_at = v_now
+        where h.lane = v_due.lane and h.subscription_id = v_subscription;
+      end;
+    end loop;
   end loop;
   return case when v_total > 0 then v_total || ' deliveries' end;
 end
