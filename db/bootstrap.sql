@@ -60,8 +60,8 @@ begin
   -- Compiling a statement takes longer than any of ours runs; and before PostgreSQL 18 a plan in which something is
   -- disabled, as many of our functions want it, counts as so costly that each call would be compiled.
   execute format('alter database %I set jit = off', current_database());
-  -- ANALYZE sorts 300 values of every column for each unit of this: at the default of 100 it takes a core from the signals for
-  -- half a second. The plans of the hot path are forced and need no more.
+  -- ANALYZE sorts 300 values of every column for each unit of this: at the default of 100 it takes a core from the signals
+  -- for half a second. The plans of the hot path are forced and need no more.
   execute format('alter database %I set default_statistics_target = 10', current_database());
   -- What people write by hand is cut off before it is a burden.
   execute format('alter role ecp_analyst in database %I set default_transaction_read_only = on', current_database());

@@ -186,6 +186,17 @@ class Terminal:
         """Whether everything that arrived was executed, every report acked, and no book is to be told."""
         return not self._arrived and not self._unacked and all(of.idle for of in self.follows.values())
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a book is to be told after the next heartbeat, which settles the orders that have no answer."""
+        return (
+            not self._arrived
+            and not self._unacked
+            and bool(self.execution.unanswered)
+            and not self._book_settles
+            and any(of.book_after is not None for of in self.follows.values())
+        )
+
     async def quiet(self) -> None:
         """Wait until it is idle. What is still on its way here it cannot know of."""
         while not self.idle:

@@ -197,11 +197,17 @@ class Follower:
 
     async def settled(self) -> None:
         """Wait until everything that is decided has arrived, was done and is on record; also what a snapshot that
-        differed leaves to the clock."""
+        differed leaves to the clock, and what an order without an answer leaves to the next heartbeat."""
         await self.stage.until(self.stage.is_dispatched)
         if self.stage.value(OVERDUE):
             self.stage.find_drift()
-        await self.stage.until(self._is_settled)
+        await self.stage.until(lambda: self._is_settled() or self._is_waiting())
+        if self._is_waiting():
+            await self.terminal.pulse()
+            await self.stage.until(self._is_settled)
+
+    def _is_waiting(self) -> bool:
+        return self.terminal.connected and self.terminal.is_waiting
 
     def _is_settled(self) -> bool:
         terminal = self.terminal

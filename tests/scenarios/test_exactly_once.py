@@ -8,7 +8,7 @@ from gateway import ecp_pb2 as pb
 from gateway.client import Client, Refusal
 from ops.demo.bars import E8
 from ops.demo.faults import Fault
-from ops.demo.terminal import FAITHFUL, Terminal
+from ops.demo.terminal import FAITHFUL, Habits, Terminal
 from tests.scenarios.stage import Held, Stage
 
 pytestmark = pytest.mark.core
@@ -130,6 +130,19 @@ async def test_timeout_after_send_then_the_book_shows_the_fill(stage: Stage, lat
     await follower.pulse()
     assert follower.holds == [Held(position, "EURUSD", "BUY", "0.10")]
     assert follower.reports() == [("OPEN", "EXECUTED", None)]
+
+
+async def test_timeout_of_what_arrives_after_the_return_is_settled_before_the_net_book_is_told(stage: Stage) -> None:
+    master = await stage.provider()
+    # Hangs until it has said all that it says first.
+    follower = await stage.follower(master, mode="NETTING", habits=Habits(hangs_every=1, hangs_s=0.2))
+    follower.leave()
+    await master.open()
+    await follower.settled()
+    follower.broker.inject(Fault.ORDER_LOST)
+    await follower.connect()
+    assert follower.reports() == [("OPEN", "FAILED", "TRG06")]
+    assert stage.find_drift() is None
 
 
 @pytest.mark.parametrize(("late_join", "openings"), [("NONE", 0), ("ALL", 1)])

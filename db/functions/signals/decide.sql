@@ -64,8 +64,8 @@ begin
   order by a.ledger_account_id
   for no key update;
 
-  -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn it decides once,
-  -- and finds what the turns before have made of it.
+  -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn there is one
+  -- decision for it, which finds what the turns before have made of it.
   for v_turn in
     select array_agg(t.ord order by t.ord)
     from (

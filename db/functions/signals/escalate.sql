@@ -3,6 +3,10 @@
 create or replace function signals.escalate() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := core.now();
@@ -16,23 +20,26 @@ begin
     from (
       select
         h.subscription_id, coalesce(e.settled_seq, 0) as before,
-        coalesce(
-          (
-            select d.delivery_seq - 1
-            from signals.decisions as d
-            where d.lane = v_lane and d.subscription_id = h.subscription_id and d.delivery_seq > coalesce(e.settled_seq, 0)
-              and not exists (
-                select from signals.reports as r
-                where r.lane = v_lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
-                  and r.status <> 'UNKNOWN'
-              )
-            order by d.delivery_seq
-            limit 1
-          ), h.delivery_seq
+        (
+          -- Deliveries are numbered without a hole, so the place of a report tells whether one before it is missing.
+          select max(r.delivery_seq)
+          from (
+            select w.delivery_seq, row_number() over (order by w.delivery_seq) as place
+            from signals.reports as w
+            where w.lane = v_lane and w.subscription_id = h.subscription_id and w.delivery_seq > coalesce(e.settled_seq, 0)
+              and w.status <> 'UNKNOWN'
+            order by w.delivery_seq
+            limit 1000
+          ) as r
+          where r.delivery_seq = coalesce(e.settled_seq, 0) + r.place
         ) as settled_seq
       from signals.subscription_heads as h
       left join signals.settlements as e on e.lane = v_lane and e.subscription_id = h.subscription_id
-      where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq
+      where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq and exists (
+        select from signals.reports as w
+        where w.lane = v_lane and w.subscription_id = h.subscription_id and w.delivery_seq = coalesce(e.settled_seq, 0) + 1
+          and w.status <> 'UNKNOWN'
+      )
       offset 0
     ) as f
     where f.settled_seq > f.before

@@ -1,7 +1,7 @@
 -- requires: core/now signals/catch_up
 -- A job: each run takes those whose books were compared longest ago, a minute at least; whose cut failed, or whose master's
--- snapshot differed, sooner. No more at a time than takes some hundredth of a second, by the copies and positions that there are to
--- look at: dispatch waits for the heads that it holds. What cannot be caught up is recorded, and nobody else's fails with it.
+-- snapshot differed, sooner. No more at a time than takes some hundredth of a second, by the copies and positions that there
+-- are to look at: dispatch waits for the heads that it holds. What cannot be caught up is recorded, and nobody else's fails with it.
 create or replace function signals.find_drift() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
