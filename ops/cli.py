@@ -219,6 +219,32 @@ def query(
     query.run(context.obj.stack, sql, limit=limit, seconds=seconds, as_json=json, as_csv=csv)
 
 
+@app.command()
+def statement(
+    context: typer.Context,
+    account: Annotated[int, typer.Argument(help="Number of the account.")],
+    currency: Annotated[str, typer.Option(help="Which of its wallets.")] = "USD",
+    earnings: Annotated[bool, typer.Option("--earnings", help="What it has earned, instead of its wallet.")] = False,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=TIMES, metavar="TIME", help="From when, UTC; by default the first."),
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=TIMES, metavar="TIME", help="Up to when, UTC; by default now.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what an account paid, or earned, and what for: this month, or another time."""
+    from ops import statement
+
+    if csv and json:
+        raise typer.BadParameter("give --csv or --json")
+    begin, end = (at and at.replace(tzinfo=UTC) for at in (begin, end))
+    kind = "EARNINGS" if earnings else "WALLET"
+    statement.run(context.obj.stack, account, currency, kind, begin=begin, end=end, as_json=json, as_csv=csv)
+
+
 trust = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(trust, name="trust", help="How far accounts are trusted, and why.")
 

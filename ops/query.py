@@ -4,12 +4,8 @@ Two walls, each of which would do: the text is parsed, and only what is understo
 runs as ecp_analyst, who may read those views only, in a transaction that only reads, for so long and so many rows.
 """
 
-import csv
-import json
 import logging
-import sys
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlglot
 import typer
@@ -19,6 +15,7 @@ from sqlglot import exp
 
 from ops.errors import Refusal
 from ops.postgres import Stack
+from ops.rows import Rows, show
 from ops.schema import deploy
 
 ROLE = "ecp_analyst"
@@ -63,14 +60,6 @@ REFUSED = (
 
 # It warns of statements that it does not understand; they are refused.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
-
-
-class Result(NamedTuple):
-    """What was found; `is_cut` if there was more than the limit."""
-
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
-    is_cut: bool
 
 
 def checked(text: str) -> str:
@@ -130,7 +119,7 @@ def _refusal(why: str) -> Refusal:
     )
 
 
-def execute(connection: Connection[Any], text: str, *, limit: int, seconds: float) -> Result:
+def execute(connection: Connection[Any], text: str, *, limit: int, seconds: float) -> Rows:
     """The first rows of what is asked, if it passes. The connection is one of ecp_analyst, or of who may become it.
     Raises TRQ01, TRQ02, and what Postgres has to say."""
     query = checked(text)
@@ -150,28 +139,7 @@ def execute(connection: Connection[Any], text: str, *, limit: int, seconds: floa
             f"the query was stopped after {seconds:g} s",
             "ask for less: a shorter time, one stream, no join of all with all",
         ) from None
-    return Result(columns, rows[:limit], len(rows) > limit)
-
-
-def lines(result: Result) -> list[str]:
-    """A line for each row under one of names, aligned; numbers to the right."""
-    table = [result.columns, *([_text(value) for value in row] for row in result.rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    right = [
-        {type(value) for value in column if value is not None} & {int, float, Decimal} != set()
-        for column in (zip(*result.rows, strict=True) if result.rows else [()] * len(widths))
-    ]
-    return [
-        "  ".join(
-            f"{text:{'>' if to_the_right else '<'}{width}}"
-            for text, width, to_the_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in table
-    ]
-
-
-def _text(value: Any) -> str:
-    return "-" if value is None else str(value)
+    return Rows(columns, rows[:limit], len(rows) > limit)
 
 
 def run(stack: Stack, text: str, *, limit: int, seconds: float, as_json: bool, as_csv: bool) -> None:
@@ -182,15 +150,6 @@ def run(stack: Stack, text: str, *, limit: int, seconds: float, as_json: bool, a
         if connection.execute("select to_regnamespace(%s) is null", [SCHEMA]).fetchone() == (True,):
             raise Refusal("TRD04", "nothing is deployed in this database", "run: ecp deploy")
         result = execute(connection, text, limit=limit, seconds=seconds)
-    if as_json:
-        typer.echo(json.dumps(result._asdict(), default=str))
-        return
-    if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(result.columns)
-        writer.writerows(result.rows)
-    else:
-        for line in lines(result):
-            typer.echo(line)
-    if result.is_cut:
+    show(result, as_json=as_json, as_csv=as_csv)
+    if result.is_cut and not as_json:
         typer.echo(f"there are more than {limit} rows; --limit shows more", err=True)

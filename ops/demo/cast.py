@@ -18,11 +18,23 @@ TTL_MS = 500
 ADVERSARY_RATE = 5
 ADVERSARY_BURST = 5
 
+CURRENCY = "USD"
+# What it costs to follow the master.
+PLAN = {
+    "currency": CURRENCY,
+    "flat": "0.25",
+    "per_lot": "1",
+    "performance_rate": "0.1",
+    "period": "TRADE",
+    "platform_share": "0.15",
+}
+
 
 @dataclass(frozen=True)
 class Follower:
-    """A subscriber: copy settings, and how well terminal and broker work. `spread` and `deviation` are parts of the
-    average range of a bar, so that they fit any instrument; `suffix` is what the broker adds to its name."""
+    """A subscriber: copy settings, money, and how well terminal and broker work. `spread` and `deviation` are parts of
+    the average range of a bar, so that they fit any instrument; `suffix` is what the broker adds to its name. `prepaid`
+    is paid in at the start, `paid_later` half-way."""
 
     name: str
     story: str
@@ -42,6 +54,8 @@ class Follower:
     breaks: bool = False
     joins_late: bool = False
     dies: bool = False
+    prepaid: int = 10_000
+    paid_later: int = 0
 
 
 FOLLOWERS = (
@@ -71,6 +85,7 @@ FOLLOWERS = (
     Follower("fatou", "sells what the master buys; pays four times the spread", reverse=True, spread=0.2),
     Follower("gita", "joins half-way, and takes over what is open then", joins_late=True, late_join="ALL"),
     Follower("hugo", "his terminal dies in a burst of openings, and loses its state", dies=True),
+    Follower("ines", "pays in little, and again half-way", prepaid=10, paid_later=5_000),
 )
 
 
@@ -90,6 +105,7 @@ class Subscriber:
     """A follower, subscribed to the master."""
 
     follower: Follower
+    account_id: int
     subscription_id: int
     token: str
 
@@ -103,6 +119,7 @@ class Cast:
     symbol: str
     swing_points: int
     master: Publisher
+    plan_id: int
     subscribers: list[Subscriber]
     adversary: Publisher
     revoked: str
@@ -115,7 +132,8 @@ def make(db: Connection[Any], symbol: str, digits: int, swing_points: int) -> Ca
     adversary = _publisher(db, f"{run}-mallory", symbol, digits, ADVERSARY_RATE, ADVERSARY_BURST)
     license_id, revoked = _license(db, master.account_id, "publish")
     db.execute("select access.revoke_license(%s)", [license_id])
-    cast = Cast(run, symbol, swing_points, master, [], adversary, revoked)
+    plan_id = _value(db, "select billing.write_plan(%s, %s, 'demo')", master.stream_id, json.dumps(PLAN))
+    cast = Cast(run, symbol, swing_points, master, plan_id, [], adversary, revoked)
     for follower in FOLLOWERS:
         if not follower.joins_late:
             subscribe(db, cast, follower)
@@ -145,9 +163,18 @@ def subscribe(db: Connection[Any], cast: Cast, follower: Follower) -> Subscriber
         json.dumps(settings, default=str),
         portfolio_id,
     )
-    subscriber = Subscriber(follower, subscription_id, token)
+    subscriber = Subscriber(follower, account_id, subscription_id, token)
+    _value(db, "select billing.open_wallet(%s, %s)", account_id, CURRENCY)
+    pay_in(db, cast, subscriber, follower.prepaid)
+    _value(db, "select billing.assign_plan(%s, %s, 'demo')", subscription_id, cast.plan_id)
     cast.subscribers.append(subscriber)
     return subscriber
+
+
+def pay_in(db: Connection[Any], cast: Cast, subscriber: Subscriber, amount: int) -> None:
+    """What a payment adapter does when the money has come."""
+    key = f"{cast.run}-{subscriber.follower.name}-{amount}"
+    _value(db, "select billing.deposit(%s, %s, %s, %s, 'demo')", subscriber.account_id, CURRENCY, amount, key)
 
 
 def restore_trust(db: Connection[Any], publisher: Publisher) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from gateway import client
 from ops import verify
-from ops.demo import bars, cast, play, screen, summary
+from ops.demo import accounts, bars, cast, play, screen, summary
 from ops.demo.play import Play, Script
 from ops.demo.summary import Outcome
 from ops.errors import Refusal
@@ -62,11 +62,11 @@ def _play(stack: Stack, script: Script, console: Console, started: float) -> Out
             runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
             with runner:
                 played = runner.run(_perform(people, script, port, db, console))
-        checks = verify.read(db)
+        checks, money = verify.read(db), accounts.read(db, people)
         server = _server(db, stack)
     now = time.monotonic()
     first = min((copier.tally.first_copy_at for copier in played.copiers if copier.tally.first_copy_at), default=now)
-    return Outcome(played, checks, server, first_copy_s=first - started, took_s=now - started)
+    return Outcome(played, money, checks, server, first_copy_s=first - started, took_s=now - started)
 
 
 async def _perform(people: cast.Cast, script: Script, port: int, db: Connection[Any], console: Console) -> Play:

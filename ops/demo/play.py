@@ -17,7 +17,7 @@ from ops.demo import books, cast
 from ops.demo.adversary import Adversary, Wiretap
 from ops.demo.bars import BadBars, Bar, Survey, read, survey, true_range
 from ops.demo.books import Book
-from ops.demo.cast import FOLLOWERS, TTL_MS, Cast, Follower
+from ops.demo.cast import FOLLOWERS, TTL_MS, Cast, Follower, Subscriber
 from ops.demo.copier import Copier, equip
 from ops.demo.market import Market
 from ops.demo.master import Master
@@ -115,6 +115,9 @@ async def perform(play: Play, script: Script, db: Connection[Any]) -> None:
                     acts.create_task(_lose_connection(play, copier))
                 if copier.follower.dies:
                     acts.create_task(_die(play, copier))
+            for subscriber in play.cast.subscribers:
+                if subscriber.follower.paid_later:
+                    acts.create_task(_pay_in(play, subscriber, db))
             acts.create_task(_bars(play, script, db))
             for follower in FOLLOWERS:
                 if follower.joins_late:
@@ -236,6 +239,12 @@ async def _join(play: Play, follower: Follower, db: Connection[Any]) -> Copier:
     await copier.terminal.connect()
     play.copiers.append(copier)
     return copier
+
+
+async def _pay_in(play: Play, subscriber: Subscriber, db: Connection[Any]) -> None:
+    """Half-way."""
+    await play.until(lambda: play.bars >= play.survey.count // 2)
+    cast.pay_in(db, play.cast, subscriber, subscriber.follower.paid_later)
 
 
 async def _lose_connection(play: Play, copier: Copier) -> None:

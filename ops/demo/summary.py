@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
+from ops import rows
 from ops.bench.figures import percentile
 from ops.demo import guard
+from ops.demo.accounts import Accounts, Purse, Standing
 from ops.demo.bars import E8
+from ops.demo.cast import CURRENCY
 from ops.demo.copier import Copier
 from ops.demo.play import Play
+from ops.rows import Rows
 from ops.verify import Check
 
 
@@ -18,6 +23,7 @@ class Outcome:
     """A run that has ended."""
 
     play: Play
+    accounts: Accounts
     checks: list[Check]
     server: dict[str, str | None]
     first_copy_s: float
@@ -61,6 +67,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "deliveries": sum(copier.terminal.last for copier in play.copiers),
         "reports": dict(reports),
         "latency_ms": outcome.latency_ms,
+        "fees": dict(zip(("provider", "platform"), map(float, outcome.accounts.earned), strict=True)),
+        "wallets": [_numbers(asdict(purse)) for purse in outcome.accounts.purses],
+        "trust": [asdict(standing) for standing in outcome.accounts.standings],
         "verify": {
             "ok": all(check.ok for check in outcome.checks),
             "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in outcome.checks],
@@ -68,6 +77,14 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "server": outcome.server,
         "ok": not outcome.faults,
         "faults": outcome.faults,
+    }
+
+
+def _numbers(found: dict[str, Any]) -> dict[str, Any]:
+    """With numbers that JSON has."""
+    return {
+        key: _numbers(value) if isinstance(value, dict) else float(value) if isinstance(value, Decimal) else value
+        for key, value in found.items()
     }
 
 
@@ -83,6 +100,9 @@ MEANING = {
     "MALFORMED": "lacked what its action needs",
     "UNDECIDED": "the database did not answer in time; the same bytes were sent again",
 }
+
+# So many lines of a statement.
+LAST = 6
 
 ALIKE = "what every broker holds follows from the master's book, before it closed its last position and after"
 
@@ -122,13 +142,19 @@ def in_words(outcome: Outcome, command: str) -> Iterator[str]:
     for attempt in play.adversary.attempts:
         yield f"  {'held' if attempt.held else 'FAIL'}  she {attempt.what}: {attempt.got}"
     yield ""
+    yield from _money_in_words(outcome.accounts)
+    yield ""
+    yield "Trust:"
+    for standing in outcome.accounts.standings:
+        yield f"  {_standing_in_words(standing)}"
+    yield ""
     ok = sum(check.ok for check in outcome.checks)
     yield f"Books: {'; '.join(play.unlike) or ALIKE}."
     yield f"Invariants: {ok} of {len(outcome.checks)} hold over this run and all before it (`{command} verify`)."
     yield ""
     yield "Ask why:"
-    for what, subscription_id, epoch, seq in _examples(play):
-        yield f"  {command} explain {subscription_id} {epoch} {seq:<5}  # {what}"
+    for call, what in (*_examples(play), *_accounts_asked(outcome.accounts)):
+        yield f"  {command} {call:<16}  # {what}"
     yield ""
     yield from ("FAILED: " + fault for fault in outcome.faults)
     if not outcome.faults:
@@ -145,6 +171,37 @@ def _copier_in_words(play: Play, copier: Copier) -> Iterator[str]:
     )
     if notes := list(_notes(copier)):
         yield f"      {'; '.join(notes)}"
+
+
+def _money_in_words(accounts: Accounts) -> Iterator[str]:
+    provider, platform = accounts.earned
+    yield f"Statements: the master earned {provider:,.2f} {CURRENCY}, the platform {platform:,.2f}."
+    for purse in accounts.purses:
+        yield f"  {_purse_in_words(purse)}"
+    yield f"  The end of the statement of {min(accounts.purses, key=lambda purse: purse.sums['DEPOSIT']).name}:"
+    yield from (f"    {line}" for line in rows.lines(Rows(accounts.shortest.columns, accounts.shortest.rows[-LAST:])))
+
+
+def _purse_in_words(purse: Purse) -> str:
+    copies, profit, late = (-purse.sums.get(kind, Decimal(0)) for kind in ("COPY_FEE", "PERFORMANCE_FEE", "ARREARS"))
+    notes = [
+        f"paid in {purse.sums['DEPOSIT']:,.2f}",
+        f"{copies:,.2f} for copies",
+        f"{profit + late:,.2f} on new profit up to {purse.high_water_mark:,.2f}",
+        f"{purse.left:,.2f} left",
+    ]
+    if purse.locked:
+        notes.append(f"nothing left {'once' if purse.locked == 1 else f'{purse.locked} times'}: closed all the same")
+    return f"{purse.name}: {', '.join(notes)}"
+
+
+def _standing_in_words(standing: Standing) -> str:
+    said = f"{standing.name}, as {standing.role}: {standing.score} of 100"
+    if not standing.is_trusted:
+        said += ", opens nothing more"
+    if standing.resets:
+        said += f"; set right {standing.resets} times by an operator, who knew of the adversary on the wire"
+    return said
 
 
 def _notes(copier: Copier) -> Iterator[str]:
@@ -164,8 +221,8 @@ def _notes(copier: Copier) -> Iterator[str]:
         yield f"had no position for {tally.idle_signals} more"
 
 
-def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
-    """An opening each that was copied, skipped and refused; whose, by whom: what, subscription, epoch, seq."""
+def _examples(play: Play) -> Iterator[tuple[str, str]]:
+    """An opening each that was copied, skipped and refused, and by whom: how to ask why, and what that is."""
     wanted = {
         "EXECUTED": "copied",
         guard.PRICE_DEVIATION: "refused by the guard: the price had moved",
@@ -175,10 +232,18 @@ def _examples(play: Play) -> Iterator[tuple[str, int, int, int]]:
     for outcome, what in wanted.items():
         for copier in play.copiers:
             if outcome in copier.tally.examples:
-                yield f"{copier.follower.name}: {what}", copier.subscription_id, *copier.tally.examples[outcome]
+                epoch, seq = copier.tally.examples[outcome]
+                yield f"explain {copier.subscription_id} {epoch} {seq}", f"{copier.follower.name}: {what}"
                 break
     choosy = max(play.copiers, key=lambda copier: copier.skipped(play.master.rulings))
     for seq in play.openings:
         if seq not in choosy.tally.delivered:
-            yield f"{choosy.follower.name}: skipped by the plane", choosy.subscription_id, play.master.epoch, seq
+            call = f"explain {choosy.subscription_id} {play.master.epoch} {seq}"
+            yield call, f"{choosy.follower.name}: skipped by the plane"
             return
+
+
+def _accounts_asked(accounts: Accounts) -> Iterator[tuple[str, str]]:
+    purse, standing = accounts.purses[0], accounts.standings[0]
+    yield f"statement {purse.account_id}", f"{purse.name}: all that was paid, and what for"
+    yield f"trust show {standing.account_id}", f"{standing.name}: every point, and what it was for"

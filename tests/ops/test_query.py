@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from ops import query
 from ops.cli import app
 from ops.errors import Refusal
+from ops.rows import Rows
 from tests.db.plane import Plane
 
 pytestmark = pytest.mark.core
@@ -218,7 +219,7 @@ def test_what_passed_would_still_be_stopped_by_the_role(
 def test_who_only_may_become_an_analyst_becomes_one(stage: Plane) -> None:
     with psycopg.connect(stage.url, autocommit=True) as connection:
         found = query.execute(connection, "select count(*) as n from analytics.decisions", limit=10, seconds=5)
-        assert found == query.Result(["n"], [(3,)], False)
+        assert found == Rows(["n"], [(3,)])
         with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
             connection.execute("set local role ecp_analyst; select * from signals.signals")
         assert connection.execute("select current_user").fetchone() == ("postgres",)

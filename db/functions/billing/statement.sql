@@ -34,7 +34,7 @@ begin
       case
         when e.kind = 'COPY_FEE' then format(
           'subscription %s to %s: delivery %s, %s %s lots %s', e.subscription_id, s.stream_name, e.delivery_seq, d.action,
-          coalesce(r.volume, d.volume), d.symbol
+          trim_scale(coalesce(r.volume, d.volume)), d.symbol
         )
         when e.period is not null then format(
           'subscription %s to %s: %s to %s', e.subscription_id, s.stream_name, lower(e.period), upper(e.period)

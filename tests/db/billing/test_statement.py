@@ -34,7 +34,7 @@ def test_each_line_says_what_it_was_for(plane: Plane, bank: Bank, master: Master
     assert statement(plane, copier.account) == [
         (0, "OPENING", "balance carried forward", None, 0),
         (1, "DEPOSIT", "psp-1, by adapter", 10, 10),
-        (2, "COPY_FEE", f"{of}: delivery 1, OPEN 0.10000000 lots EURUSD", -2, 8),
+        (2, "COPY_FEE", f"{of}: delivery 1, OPEN 0.1 lots EURUSD", -2, 8),
         (3, "DEPOSIT", "psp-2, by adapter", 5, 13),
         (4, "CORRECTION", f"takes back transfer {wrong}: a mistake", -5, 8),
         (5, "CLOSING", "balance", None, 8),

@@ -47,6 +47,13 @@ def test_one_object_says_what_came_of_it(database_url: str) -> None:
     assert said["deliveries"] == sum(said["reports"].values())
     assert said["latency_ms"].keys() == {"ingest_p50", "ingest_p99", "copy_p50", "copy_p99"}
     assert all(value > 0 for value in said["latency_ms"].values())
+    fees = ("COPY_FEE", "PERFORMANCE_FEE", "ARREARS")
+    paid = -sum(wallet["sums"].get(kind, 0) for wallet in said["wallets"] for kind in fees)
+    assert paid == pytest.approx(sum(said["fees"].values()))
+    assert all(fee > 0 for fee in said["fees"].values())
+    scores = {standing["name"]: standing["score"] for standing in said["trust"]}
+    assert scores["the adversary"] < 50 < scores["the master"]
+    assert len(scores) == 2 + len(said["wallets"])
     assert said["verify"]["ok"]
     assert all(check["ok"] for check in said["verify"]["checks"])
     assert said["server"].keys() == {"postgres", "timescaledb", "pg_cron", "pgmq", "stack"}
@@ -70,7 +77,7 @@ def test_the_summary_tells_the_story_and_its_commands_work_afterwards(database_u
 
     told = {}
     for line in lines:
-        if " explain " in line:
+        if " # " in line:
             call, _, what = line.partition("#")
             told[what.strip()] = ecp(*shlex.split(call)[1:])
     assert all(found.exit_code == 0 for found in told.values())
@@ -78,6 +85,9 @@ def test_the_summary_tells_the_story_and_its_commands_work_afterwards(database_u
     assert "TRG01" in told["alice: refused by the guard: it came too late"].stdout
     assert "TRG04" in told["bruno: refused by the broker"].stdout
     assert "below the minimum" in told["chen: skipped by the plane"].stdout
+    assert "CLOSING" in told["alice: all that was paid, and what for"].stdout
+    assert "RESET" in told["the master: every point, and what it was for"].stdout
+    assert re.search(r"ines: paid in 5,010.00, .+ nothing left once: closed all the same", result.stdout)
     assert ecp(*target, "verify").exit_code == 0
 
 
