@@ -235,6 +235,12 @@ create type billing.posting as (
 );
 comment on type billing.posting is 'A transfer to be made.';
 
+create type billing.release as (
+  ledger_account_id bigint,
+  amount numeric
+);
+comment on type billing.release is 'What of the money held on an account is held no longer.';
+
 create type billing.due as (
   subscription_id bigint,
   kind text,

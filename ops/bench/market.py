@@ -14,7 +14,7 @@ FOLLOWER_VOLUME_E8 = 5_000_000
 """Of each copy by SETTINGS of what the masters open."""
 SETTINGS = '{"multiplier": 0.5, "ttl": "1 min"}'
 
-FEES = {"currency": "USD", "flat": 0.1, "per_lot": 2, "performance_rate": 0.2, "period": "TRADE", "platform_share": 0.3}
+FEES = {"currency": "USD", "flat": 0.1, "per_lot": 2, "performance_rate": 0.2, "period": "DAILY", "platform_share": 0.3}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def followers(connection: Connection[Any], count: int, stream_id: int) -> list[F
 
 
 def charge(connection: Connection[Any], master: Master, made: list[Follower]) -> None:
-    """From now on the followers pay for every copy and for new profit at every close, out of a wallet each."""
+    """From now on the followers pay for every copy, and for new profit by the day, out of a wallet each."""
     plan = _one(connection, "select billing.write_plan(%s, %s, 'bench')", master.stream_id, Jsonb(FEES))
     for follower in made:
         connection.execute("select billing.open_wallet(%s, 'USD')", [follower.account_id])

@@ -54,7 +54,8 @@ def statements(function: Any) -> Iterator[Any]:
         yield from (raw.stmt for raw in pglast.parse_sql(body))
         return
     # The parser knows no types but those of pg_catalog, and needs no others to find the statements.
-    body = re.sub(r"^(\s*v_\w+) \w+\.\w+(\[\])?;$", r"\1 record;", body, flags=re.MULTILINE)
+    body = re.sub(r"^(\s*v_\w+) \w+\.\w+\[\];$", r"\1 text[];", body, flags=re.MULTILINE)
+    body = re.sub(r"^(\s*v_\w+) \w+\.\w+;$", r"\1 record;", body, flags=re.MULTILINE)
     returns = function.returnType.names[-1].sval
     # RETURN takes a value where one value is returned, and only there.
     kind = "setof record" if function.returnType.setof else returns if returns == "void" else "text"
@@ -146,28 +147,34 @@ class Strays(visitors.Visitor):
         return tables, conditions
 
     def check(self, tables: dict[str, str], conditions: list[Any]) -> None:
-        laned = {alias for condition in conditions for alias in self.laned(condition)}
+        laned = {alias for condition in conditions for alias in self.laned(condition, tables)}
         self.seen += tables.values()
         self.strays += [f"{table} as {alias}" for alias, table in tables.items() if alias not in laned]
 
-    def laned(self, condition: Any) -> Iterator[str]:
-        """The aliases of which a conjunction says: alias.lane = p_lane."""
+    def laned(self, condition: Any, tables: dict[str, str]) -> Iterator[str]:
+        """The aliases of which a conjunction says: alias.lane = p_lane, or the lane of a subquery, which said so."""
         match type(condition).__name__:
             case "BoolExpr" if condition.boolop == enums.BoolExprType.AND_EXPR:
                 for part in condition.args:
-                    yield from self.laned(part)
+                    yield from self.laned(part, tables)
             case "A_Expr" if [part.sval for part in condition.name] == ["="]:
                 for one, other in ((condition.lexpr, condition.rexpr), (condition.rexpr, condition.lexpr)):
-                    if self.is_lane(other) and type(one).__name__ == "ColumnRef":
-                        names = [part.sval for part in one.fields]
-                        if names[-1] == "lane" and len(names) == 2:
-                            yield names[0]
+                    names = self.names(one)
+                    if names[1:] == ["lane"] and (self.is_lane(other) or self.is_found(other, tables)):
+                        yield names[0]
+
+    def is_lane(self, node: Any) -> bool:
+        return self.names(node) == ["p_lane"]
+
+    def is_found(self, node: Any, tables: dict[str, str]) -> bool:
+        names = self.names(node)
+        return names[1:] == ["lane"] and names[0] not in tables
 
     @staticmethod
-    def is_lane(node: Any) -> bool:
+    def names(node: Any) -> list[str]:
         if type(node).__name__ != "ColumnRef":
-            return False
-        return [getattr(part, "sval", None) for part in node.fields] == ["p_lane"]
+            return []
+        return [getattr(part, "sval", "*") for part in node.fields]
 
 
 def strays(function: Any) -> tuple[list[str], list[str]]:
@@ -219,6 +226,8 @@ def test_every_table_with_lanes_is_asked_for_one(name: str) -> None:
         "select 1 where exists (select from signals.signals as s where s.seq = 1)",
         "update signals.stream_heads as h set tokens = 1 where h.stream_id = 1",
         "delete from signals.stream_heads as h",
+        "update signals.copies as c set ticket = 1 from signals.reports as r where c.lane = r.lane",
+        "update signals.copies as c set ticket = 1 from (select 3 as x) as r where c.lane = r.x",
         "insert into signals.reports (lane, status) select 3, 'x'",
         "with x as (select * from signals.copies as c) select * from x",
     ],

@@ -1,7 +1,9 @@
 -- requires: billing/transfer
 -- In the order of the array, as far as each wallet's available money goes; what it does not pay is arrears. The platform's share of a
 -- fee is cut to the currency's smallest unit, and what was cut off is carried: over time neither side gains by it.
-create or replace function billing.charge(p_lane smallint, p_dues billing.due[]) returns void
+create or replace function billing.charge(
+  p_lane smallint, p_dues billing.due[], p_releases billing.release[] default '{}'
+) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -33,7 +35,9 @@ begin
   with owed as materialized (
     select
       d.ord, d.subscription_id, d.kind, d.amount, d.delivery_seq, d.fee_plan_id, d.period, g.row, g.wallet_id, g.payable_id, g.revenue_id,
-      g.share_remainder, p.platform_share, c.digits, w.balance - w.held as available,
+      g.share_remainder, p.platform_share, c.digits,
+      w.balance - w.held + coalesce((select sum(r.amount) from unnest(p_releases) as r where r.ledger_account_id = g.wallet_id), 0)
+      as available,
       sum(d.amount) over (partition by g.wallet_id order by d.ord) as together
     from unnest(p_dues) with ordinality as d (subscription_id, kind, amount, delivery_seq, fee_plan_id, period, ord)
     cross join lateral (
@@ -57,11 +61,11 @@ begin
     set arrears = g.arrears + s.unpaid, share_remainder = s.shares - trunc(s.shares, s.digits)
     from (
       select
-        x.row, sum(x.amount - x.pays) as unpaid, x.share_remainder + sum(x.pays * x.platform_share) as shares, x.digits
+        p_lane as lane, x.row, sum(x.amount - x.pays) as unpaid, x.share_remainder + sum(x.pays * x.platform_share) as shares, x.digits
       from shared as x
       group by x.row, x.share_remainder, x.digits
     ) as s
-    where g.lane = p_lane and g.ctid = s.row
+    where g.lane = s.lane and g.ctid = s.row
   )
   select
     array_agg(
@@ -77,11 +81,11 @@ begin
   ) as f
   cross join lateral (values (s.payable_id, s.pays - f.platform), (s.revenue_id, f.platform)) as l (credit_id, amount)
   where l.amount > 0;
-  if v_postings is not null then
-    perform billing.transfer(p_lane, v_postings);
+  if v_postings is not null or p_releases <> '{}' then
+    perform billing.transfer(p_lane, coalesce(v_postings, '{}'), p_releases);
   end if;
 end
 $$;
 
-comment on function billing.charge(smallint, billing.due[]) is
+comment on function billing.charge(smallint, billing.due[], billing.release[]) is
 'Takes these fees out of the wallets, for provider and platform; what a wallet cannot pay becomes the subscription''s arrears.';

@@ -47,8 +47,8 @@ begin
   ), reserved as (
     update billing.ledger_accounts as a
     set held = a.held + t.total
-    from (select g.row, sum(g.fee) as total from granted as g where g.is_granted group by g.row) as t
-    where a.lane = p_lane and a.ctid = t.row
+    from (select p_lane as lane, g.row, sum(g.fee) as total from granted as g where g.is_granted group by g.row) as t
+    where a.lane = t.lane and a.ctid = t.row
   ), wanting as (
     update billing.agreements as a
     set wanted = (select min(g.fee) from granted as g where g.subscription_id = a.subscription_id and not g.is_granted)

@@ -100,7 +100,7 @@ begin
     select c.subscription_id, c.profit, sum(c.profit) over (partition by c.subscription_id order by c.delivery_seq) as so_far
     from closed as c
   ), charged as materialized (
-    select g.row, u.subscription_id, g.fee_plan_id, u.total, f.fee, f.high_water_mark, f.remainder
+    select g.lane, g.row, u.subscription_id, g.fee_plan_id, u.total, f.fee, f.high_water_mark, f.remainder
     from (select r.subscription_id, sum(r.profit) as total, max(r.so_far) as peak from run as r group by r.subscription_id) as u
     cross join lateral (
       select x.ctid as row, x.* from billing.agreements as x where x.lane = p_lane and x.subscription_id = u.subscription_id limit 1
@@ -121,7 +121,7 @@ begin
     update billing.agreements as g
     set realised = g.realised + c.total, high_water_mark = c.high_water_mark, performance_remainder = c.remainder
     from charged as c
-    where g.lane = p_lane and g.ctid = c.row
+    where g.lane = c.lane and g.ctid = c.row
   )
   select
     array_agg((c.subscription_id, 'PERFORMANCE_FEE', c.fee, null, c.fee_plan_id, null)::billing.due order by c.subscription_id)

@@ -11,6 +11,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_dues billing.due[];
+  v_releases billing.release[];
 begin
   perform 1
   from billing.ledger_accounts as a
@@ -30,13 +31,13 @@ begin
 
   with answered as materialized (
     select
-      h.row, h.subscription_id, h.delivery_seq, h.fee_plan_id, h.amount, w.row as wallet, r.status = 'EXECUTED' as is_executed,
+      h.lane, h.row, h.subscription_id, h.delivery_seq, h.fee_plan_id, h.wallet_id, h.amount, r.status = 'EXECUTED' as is_executed,
       case when r.status = 'EXECUTED' then least(h.amount, billing.copy_fee(p.plan, r.volume, p.digits)) else 0 end as posted
     from (select distinct x.subscription_id, x.delivery_seq from unnest(p_subscriptions, p_delivery_seqs) as x (subscription_id, delivery_seq)) as a
     cross join lateral (
       select x.ctid as row, x.*
       from billing.holds as x
-      where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq and x.status = 'HELD'
+      where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq
       limit 1
     ) as h
     cross join lateral (
@@ -46,36 +47,31 @@ begin
       limit 1
     ) as r
     cross join lateral (
-      select x.ctid as row from billing.ledger_accounts as x where x.lane = p_lane and x.ledger_account_id = h.wallet_id limit 1
-    ) as w
-    cross join lateral (
       select x::billing.fee_plans as plan, c.digits
       from billing.fee_plans as x
       inner join billing.currencies as c on c.currency = x.currency
       where x.fee_plan_id = h.fee_plan_id
       limit 1
     ) as p
+    -- Here, not above: a plan that is made while there are no holds would look for them by the index of those that are open.
+    where h.status = 'HELD'
   ), settled as (
     update billing.holds as h
     set status = case when a.is_executed then 'POSTED' else 'VOIDED' end, posted = a.posted, settled_at = core.now()
     from answered as a
-    where h.lane = p_lane and h.ctid = a.row
-  ), released as (
-    update billing.ledger_accounts as w
-    set held = w.held - t.total
-    from (select a.wallet, sum(a.amount) as total from answered as a group by a.wallet) as t
-    where w.lane = p_lane and w.ctid = t.wallet
+    where h.lane = a.lane and h.ctid = a.row
   )
   select
     array_agg(
       (a.subscription_id, 'COPY_FEE', a.posted, a.delivery_seq, a.fee_plan_id, null)::billing.due
       order by a.subscription_id, a.delivery_seq
-    ) filter (where a.posted > 0)
-  into v_dues
+    ) filter (where a.posted > 0),
+    coalesce(array_agg((a.wallet_id, a.amount)::billing.release), '{}')
+  into v_dues, v_releases
   from answered as a;
   v_dues := v_dues || billing.record_fills(p_lane, p_subscriptions, p_delivery_seqs);
-  if v_dues is not null then
-    perform billing.charge(p_lane, v_dues);
+  if v_dues is not null or v_releases <> '{}' then
+    perform billing.charge(p_lane, coalesce(v_dues, '{}'), v_releases);
   end if;
   perform billing.review(p_lane, array(
     select distinct g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions)

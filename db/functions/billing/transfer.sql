@@ -1,12 +1,17 @@
 -- requires: core/fail core/now
 -- The one place that moves money. Locks the accounts, ascending; several legs on one account follow each other in the order of the
 -- array, so that the running balances are those of a ledger that was written one by one. An account that would be overdrawn
--- breaks ledger_accounts_covered, and nothing happens.
-create or replace function billing.transfer(p_lane smallint, p_postings billing.posting[]) returns bigint[]
+-- breaks ledger_accounts_covered, and nothing happens. What is held no longer is told here, for an account that is updated twice in a
+-- transaction has its foreign keys looked up again.
+create or replace function billing.transfer(
+  p_lane smallint, p_postings billing.posting[], p_releases billing.release[] default '{}'
+) returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_ids bigint[];
@@ -18,27 +23,39 @@ begin
       select l.id
       from unnest(p_postings) as p
       cross join lateral (values (p.debit_id), (p.credit_id)) as l (id)
+      union all
+      select r.ledger_account_id from unnest(p_releases) as r
     )
   )
   order by a.ledger_account_id
   for no key update;
 
   with legs as materialized (
-    select i.ord, l.side, l.id, l.side * (p_postings[i.ord]).amount as change, p_postings[i.ord] as posting, a.row, a.currency,
-      a.balance + sum(l.side * (p_postings[i.ord]).amount) over (partition by l.id order by i.ord) as balance
-    from generate_subscripts(p_postings, 1) as i (ord)
-    cross join lateral (values (-1, (p_postings[i.ord]).debit_id), (1, (p_postings[i.ord]).credit_id)) as l (side, id)
+    select i.ord, l.side, l.id, l.side * (i.posting).amount as change, i.posting, a.row, a.currency,
+      a.balance + sum(l.side * (i.posting).amount) over (partition by l.id order by i.ord) as balance
+    from (select n as ord, p_postings[n] as posting from generate_subscripts(p_postings, 1) as n offset 0) as i
+    cross join lateral (values (-1, (i.posting).debit_id), (1, (i.posting).credit_id)) as l (side, id)
     cross join lateral (
       select w.ctid as row, w.balance, w.currency
       from billing.ledger_accounts as w
       where w.lane = p_lane and w.ledger_account_id = l.id
       limit 1
     ) as a
+  ), changed as (
+    select l.row, l.change, 0 as release from legs as l
+    union all
+    select a.row, 0, r.amount
+    from unnest(p_releases) as r
+    cross join lateral (
+      select w.ctid as row from billing.ledger_accounts as w where w.lane = p_lane and w.ledger_account_id = r.ledger_account_id limit 1
+    ) as a
   ), balanced as (
     update billing.ledger_accounts as a
-    set balance = a.balance + c.change
-    from (select l.row, sum(l.change) as change from legs as l group by l.row) as c
-    where a.lane = p_lane and a.ctid = c.row
+    set balance = a.balance + c.change, held = a.held - c.release
+    from (
+      select p_lane as lane, w.row, sum(w.change) as change, sum(w.release) as release from changed as w group by w.row
+    ) as c
+    where a.lane = c.lane and a.ctid = c.row
   ), stored as (
     insert into billing.transfers (
       lane, kind, currency, amount, debit_id, credit_id, debit_balance, credit_balance, key, subscription_id, delivery_seq,
@@ -68,6 +85,6 @@ begin
 end
 $$;
 
-comment on function billing.transfer(smallint, billing.posting[]) is
-'Makes these transfers within a lane and moves the balances. Returns the transfer_ids, in order. Fails with TRB08, and on
+comment on function billing.transfer(smallint, billing.posting[], billing.release[]) is
+'Makes these transfers within a lane, moves the balances, and lets go what was held. Returns the transfer_ids, in order. Fails with TRB08, and on
 ledger_accounts_covered when an account would be overdrawn.';

@@ -35,10 +35,11 @@ begin
         ) as settled_seq
       from signals.subscription_heads as h
       left join signals.settlements as e on e.lane = v_lane and e.subscription_id = h.subscription_id
-      where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq and exists (
-        select from signals.reports as w
+      where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq and (
+        select w.status <> 'UNKNOWN'
+        from signals.reports as w
         where w.lane = v_lane and w.subscription_id = h.subscription_id and w.delivery_seq = coalesce(e.settled_seq, 0) + 1
-          and w.status <> 'UNKNOWN'
+        limit 1
       )
       offset 0
     ) as f
@@ -48,13 +49,21 @@ begin
     where w.settled_seq < excluded.settled_seq;
 
     delete from signals.escalations as e
-    where e.lane = v_lane and not exists (
-      select from signals.overdue as o
-      where o.lane = v_lane and o.subscription_id = e.subscription_id and o.delivery_seq = e.delivery_seq
-    );
+    where e.lane = v_lane and (
+      -- Answered for good, and done: what signals.overdue shows no longer.
+      select r.status <> 'UNKNOWN'
+      from signals.reports as r
+      where r.lane = v_lane and r.subscription_id = e.subscription_id and r.delivery_seq = e.delivery_seq
+      limit 1
+    ) and (
+      select true
+      from signals.copies as c
+      where c.lane = v_lane and c.subscription_id = e.subscription_id and c.closing_seq = e.delivery_seq and c.status = 'CLOSING'
+      limit 1
+    ) is null;
     with late as (
       select
-        o.subscription_id, o.delivery_seq, o.stream_id, o.action, o.decided_at,
+        o.subscription_id, o.delivery_seq,
         case
           when o.decided_at < v_now - interval '1 hour' then 4
           when o.decided_at < v_now - interval '10 minutes' then 3
@@ -74,10 +83,15 @@ begin
     ), recorded as (
       insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
       select
-        v_lane, v_now, 'PLANE', 'TRS30', l.stream_id, l.subscription_id, l.delivery_seq,
-        jsonb_build_object('action', l.action, 'level', l.level, 'since', l.decided_at)
+        v_lane, v_now, 'PLANE', 'TRS30', d.stream_id, r.subscription_id, r.delivery_seq,
+        jsonb_build_object('action', d.action, 'level', r.level, 'since', d.decided_at)
       from raised as r
-      inner join late as l on l.subscription_id = r.subscription_id and l.delivery_seq = r.delivery_seq
+      cross join lateral (
+        select w.stream_id, w.action, w.decided_at
+        from signals.decisions as w
+        where w.lane = v_lane and w.subscription_id = r.subscription_id and w.delivery_seq = r.delivery_seq
+        limit 1
+      ) as d
     )
     select count(*) into v_count from raised;
     if v_count > 0 then

@@ -29,10 +29,10 @@ as $$
     )
     where a.ord = any (p_only) and a.action <> 'SNAPSHOT'
   ), held as materialized (
-    select p.row, t.stream_id, t.position_id, p.position
+    select p.lane, p.row, t.stream_id, t.position_id, p.position
     from (select distinct a.stream_id, a.position_id from arrived as a) as t
     cross join lateral (
-      select w.ctid as row, w as position
+      select w.lane, w.ctid as row, w as position
       from signals.positions as w
       where w.lane = p_lane and w.stream_id = t.stream_id and w.position_id = t.position_id
       limit 1
@@ -49,7 +49,7 @@ as $$
     delete from signals.positions as p
     using held as h
     inner join folded as f on f.stream_id = h.stream_id and f.position_id = h.position_id
-    where p.lane = p_lane and p.ctid = h.row and (f.position).position_id is null
+    where p.lane = h.lane and p.ctid = h.row and (f.position).position_id is null
   )
   insert into signals.positions as p (
     lane, stream_id, position_id, symbol, side, order_type, volume, opened_volume, price, stop_loss, take_profit, magic,

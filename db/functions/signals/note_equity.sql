@@ -69,7 +69,7 @@ begin
     ) as u on true
   ), newest as materialized (
     select distinct on (a.portfolio_id)
-      a.portfolio_id, a.balance, a.equity, p.row,
+      a.portfolio_id, a.balance, a.equity, p.lane, p.row,
       coalesce(
         case when abs(extract(epoch from core.from_microseconds(a.broker_us) - v_now)) < 15 * 3600 then
           -- Whatever the network took, a broker's clock stands a multiple of a quarter of an hour from UTC.
@@ -79,7 +79,7 @@ begin
       ) as broker_offset
     from arrived as a
     cross join lateral (
-      select w.ctid as row, w.broker_offset from signals.portfolios as w
+      select w.lane, w.ctid as row, w.broker_offset from signals.portfolios as w
       where w.lane = p_lane and w.portfolio_id = a.portfolio_id
       limit 1
     ) as p
@@ -89,7 +89,7 @@ begin
     update signals.portfolios as p
     set balance = n.balance, equity = n.equity, broker_offset = n.broker_offset, stated_at = v_now
     from newest as n
-    where p.lane = p_lane and p.ctid = n.row
+    where p.lane = n.lane and p.ctid = n.row
   ), acknowledged as (
     -- Constraints are checked of the row that is proposed, too: it must not acknowledge more than it has.
     insert into signals.subscription_heads as h (lane, subscription_id, delivery_seq, acknowledged_seq)

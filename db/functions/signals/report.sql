@@ -234,13 +234,13 @@ begin
     from outcomes as o
     -- By the key and then by the row: a plan made while the table is empty must still be right when it is not.
     cross join lateral (
-      select k.ctid as row, case when o.holds_nothing then 0 else k.held_volume end + o.traded as held_volume
+      select k.lane, k.ctid as row, case when o.holds_nothing then 0 else k.held_volume end + o.traded as held_volume
       from signals.copies as k
       where k.lane = p_lane and k.subscription_id = o.subscription_id and k.stream_id = o.stream_id
         and k.position_id = o.position_id
       limit 1
     ) as found
-    where c.lane = p_lane and c.ctid = found.row
+    where c.lane = found.lane and c.ctid = found.row
     returning c.subscription_id, c.status, c.pending, c.held_volume, c.target_volume
   ), tried_again as (
     -- A cut that did not happen is not left to the round of the schedule: the next run of signals.find_drift takes it first.

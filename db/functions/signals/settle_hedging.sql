@@ -147,12 +147,12 @@ as $$
     from compared as m
     -- By the key and then by the row, as report does.
     cross join lateral (
-      select w.ctid as row from signals.copies as w
+      select w.lane, w.ctid as row from signals.copies as w
       where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = (m.copy).stream_id
         and w.position_id = m.position_id
       limit 1
     ) as k
-    where c.lane = p_lane and c.ctid = k.row
+    where c.lane = k.lane and c.ctid = k.row
   ), found as (
     insert into signals.differences (
       lane, found_at, origin, kind, stream_id, subscription_id, position_id, symbol, expected, found

@@ -10,7 +10,7 @@ using (
   ('retire_events', 'signals.retire_events', interval '1 hour'),
   ('retire_records', 'ops.retire_records', interval '10 minutes'),
   ('retire_signals', 'signals.retire_signals', interval '5 seconds'),
-  ('seal', 'audit.seal', interval '10 seconds'),
+  ('seal', 'audit.seal', interval '2 seconds'),
   ('settle', 'billing.settle', interval '1 minute'),
   ('sweep', 'billing.sweep', interval '1 minute'),
   ('trust_scan', 'trust.scan', interval '5 minutes')
