@@ -83,6 +83,23 @@ def tasks() -> set[str]:
     return {task.get_name() for task in asyncio.all_tasks()}
 
 
+async def test_a_job_that_takes_long_holds_up_no_other(
+    start: Start, heard: "asyncio.Queue[object]", db: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    db.execute(JOBS)
+    db.execute(
+        """
+        create function public.wait() returns text language sql as $$ select pg_advisory_xact_lock(1)::text $$;
+        grant execute on function public.wait() to public;
+        update ops.jobs set call = 'public.wait' where name = 'fails';
+        """
+    )
+    db.execute("select pg_advisory_lock(1)")
+    await start()
+    await hear(heard, 2)
+    db.execute("select pg_advisory_unlock(1)")
+
+
 async def test_ticker_outlives_failures_and_the_database(
     gateway_dsn: str,
     heard: "asyncio.Queue[object]",

@@ -205,4 +205,4 @@ def test_operators_may_seal_and_auditors_only_look(plane: Plane) -> None:
 
 
 def test_it_is_on_the_schedule(own_plane: Plane) -> None:
-    assert own_plane.rows("select call, every::text from ops.jobs where name = 'seal'") == [("audit.seal", "00:00:10")]
+    assert own_plane.rows("select call, every::text from ops.jobs where name = 'seal'") == [("audit.seal", "00:00:02")]
