@@ -157,6 +157,7 @@ create index agreements_of_wallet on billing.agreements (lane, wallet_id);
 -- Dispatch locks the wallets of a stream's followers by it; where nobody pays it is empty.
 create index agreements_of_stream on billing.agreements (lane, stream_id);
 create index agreements_due on billing.agreements (due_at);
+create index agreements_short on billing.agreements (lane, wallet_id) where arrears > 0 or wanted > 0;
 comment on table billing.agreements is 'What a subscription pays by, from where to where, and how far it is settled.';
 comment on column billing.agreements.fee_plan_id is 'In force for performance and management fees until the running period ends.';
 comment on column billing.agreements.next_plan_id is 'In force from the next period on; null: the same one.';

@@ -1,6 +1,7 @@
--- requires: core/now billing/review
+-- requires: core/now billing/pay_arrears billing/review
 -- A job: idempotent, by the status of each hold. A day, because a terminal that was cut off reports when it is back. What is UNKNOWN
--- was sent to a broker: it keeps its hold until it is settled.
+-- was sent to a broker: it keeps its hold until it is settled. Also looks again at whoever is locked, owes, or was refused: a state that
+-- somebody else was changing when the money moved is put right here.
 create or replace function billing.expire_holds() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -8,6 +9,7 @@ as $$
 declare
   v_lane smallint;
   v_subscriptions bigint[];
+  v_wallets bigint[];
   v_count integer;
   v_total integer := 0;
 begin
@@ -17,6 +19,17 @@ begin
       from billing.holds as h
       where h.lane = v_lane and h.status = 'HELD' and h.held_at < core.now() - interval '24 hours'
     );
+    v_wallets := array(
+      select g.wallet_id from billing.agreements as g where g.lane = v_lane and g.subscription_id = any (v_subscriptions)
+      union
+      select g.wallet_id from billing.agreements as g where g.lane = v_lane and (g.arrears > 0 or g.wanted > 0)
+      union
+      select g.wallet_id
+      from signals.subscriptions as s
+      inner join billing.agreements as g on g.lane = v_lane and g.subscription_id = s.subscription_id
+      where s.lane = v_lane and s.state = 'LOCKED_NO_FUNDS'
+    );
+    continue when v_wallets = '{}';
     -- A report of the same delivery waits, and then finds the hold expired.
     perform 1
     from signals.subscription_heads as h
@@ -26,9 +39,10 @@ begin
     perform 1
     from billing.ledger_accounts as a
     where a.lane = v_lane and a.ledger_account_id in (
-      select g.wallet_id from billing.agreements as g
-      inner join signals.subscriptions as s on s.lane = v_lane and s.subscription_id = g.subscription_id
-      where g.lane = v_lane and (g.subscription_id = any (v_subscriptions) or s.state = 'LOCKED_NO_FUNDS')
+      select l.id
+      from billing.agreements as g
+      cross join lateral (values (g.wallet_id), (g.payable_id), (g.revenue_id)) as l (id)
+      where g.lane = v_lane and g.wallet_id = any (v_wallets)
     )
     order by a.ledger_account_id
     for no key update;
@@ -49,11 +63,8 @@ begin
       where a.lane = v_lane and a.ledger_account_id = e.wallet_id
     )
     select count(*) into v_count from expired;
-    perform billing.review(v_lane, array(
-      select distinct g.wallet_id from billing.agreements as g
-      inner join signals.subscriptions as s on s.lane = v_lane and s.subscription_id = g.subscription_id
-      where g.lane = v_lane and (g.subscription_id = any (v_subscriptions) or s.state = 'LOCKED_NO_FUNDS')
-    ));
+    perform billing.pay_arrears(v_lane, w.wallet_id) from unnest(v_wallets) as w (wallet_id);
+    perform billing.review(v_lane, v_wallets);
     v_total := v_total + v_count;
   end loop;
   return case when v_total > 0 then v_total || ' holds expired' end;
@@ -61,4 +72,5 @@ end
 $$;
 
 comment on function billing.expire_holds() is
-'Releases what is held for deliveries that nobody has answered for 24 hours, and unlocks who can pay again. Null when there was none.';
+'Releases what is held for deliveries that nobody has answered for 24 hours, pays what is owed out of it, and locks or unlocks who cannot,
+or can, pay. Null when none had expired.';

@@ -33,14 +33,16 @@ begin
     select a.*, billing.reserve(a.fee, a.available) over (partition by a.wallet_id order by a.subscription_id, a.ord) as reserved
     from asked as a
   ), granted as materialized (
-    select t.*, t.fee = 0 or t.reserved > lag(t.reserved, 1, 0.0) over (partition by t.wallet_id order by t.subscription_id, t.ord)
-      as is_granted
-    from tried as t
+    -- The deliveries are numbered as the caller will: also those that turn out to be free.
+    select g.*, g.delivered + count(*) filter (where g.is_granted) over (partition by g.subscription_id order by g.ord) as delivery_seq
+    from (
+      select t.*, t.fee = 0 or t.reserved > lag(t.reserved, 1, 0.0) over (partition by t.wallet_id order by t.subscription_id, t.ord)
+        as is_granted
+      from tried as t
+    ) as g
   ), held as (
     insert into billing.holds (lane, subscription_id, delivery_seq, wallet_id, fee_plan_id, amount, held_at)
-    select
-      p_lane, g.subscription_id, g.delivered + row_number() over (partition by g.subscription_id order by g.ord), g.wallet_id,
-      g.fee_plan_id, g.fee, core.now()
+    select p_lane, g.subscription_id, g.delivery_seq, g.wallet_id, g.fee_plan_id, g.fee, core.now()
     from granted as g
     where g.is_granted and g.fee > 0
     order by 2, 3

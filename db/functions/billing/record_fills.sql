@@ -1,6 +1,6 @@
 -- requires: core/now billing/performance_fee
--- The caller holds the wallets, and with them the agreements. A closing whose opening is not here (it was before the first plan with
--- a performance fee) is not kept.
+-- The caller holds the wallets, and with them the agreements. Of what this very transaction has put on record: a report that is sent
+-- again is no trade. A closing whose opening is not here (it was before the first plan with a performance fee) is not kept.
 create or replace function billing.record_fills(p_lane smallint, p_subscriptions bigint[], p_delivery_seqs bigint[])
 returns billing.due[]
 language plpgsql
@@ -34,6 +34,7 @@ begin
     select x.volume, x.price
     from signals.reports as x
     where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq and x.status = 'EXECUTED'
+      and x.xact = pg_current_xact_id()::text::bigint
     limit 1
   ) as r
   where a.subscription_id = any (v_measured)
@@ -66,6 +67,7 @@ begin
       select x.volume, x.price
       from signals.reports as x
       where x.lane = p_lane and x.subscription_id = a.subscription_id and x.delivery_seq = a.delivery_seq and x.status = 'EXECUTED'
+      and x.xact = pg_current_xact_id()::text::bigint
         and x.volume > 0
       limit 1
     ) as r

@@ -1,4 +1,4 @@
--- requires: core/now billing/settle_agreement
+-- requires: core/now billing/settle_due
 -- A job, by each agreement's watermark: fired twice it finds nothing, late it settles every boundary that it missed, each as of then,
 -- and a clock that was set back makes none due. So many at a time that a run stays short; the next one goes on.
 create or replace function billing.settle() returns text
@@ -7,7 +7,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_due record;
-  v_boundary timestamptz;
   v_count integer := 0;
 begin
   for v_due in
@@ -17,7 +16,7 @@ begin
       from billing.agreements as g
       where g.due_at <= core.now()
       order by g.due_at, g.lane, g.subscription_id
-      limit 500
+      limit 100
     ) as d
     group by d.lane
     order by d.lane
@@ -38,14 +37,7 @@ begin
     order by a.ledger_account_id
     for no key update;
     for i in 1..cardinality(v_due.subscriptions) loop
-      loop
-        select g.due_at into v_boundary
-        from billing.agreements as g
-        where g.lane = v_due.lane and g.subscription_id = v_due.subscriptions[i];
-        exit when v_boundary > core.now();
-        perform billing.settle_agreement(v_due.lane, v_due.subscriptions[i], v_boundary);
-        v_count := v_count + 1;
-      end loop;
+      v_count := v_count + billing.settle_due(v_due.lane, v_due.subscriptions[i]);
     end loop;
   end loop;
   return case when v_count > 0 then v_count || ' periods settled' end;

@@ -10,6 +10,7 @@ declare
   v_digits smallint;
   v_realised numeric;
   v_capital numeric;
+  v_ended_at timestamptz;
   v_management numeric;
   v_fee record;
   v_dues billing.due[];
@@ -26,13 +27,14 @@ begin
   from billing.performance_fee(
     v_realised, v_agreement.high_water_mark, v_plan.performance_rate, v_agreement.performance_remainder, v_digits
   ) as p;
-  select coalesce(k.capital, p.balance, 0) into v_capital
+  select coalesce(k.capital, p.balance, 0), s.ended_at into v_capital, v_ended_at
   from signals.subscriptions as s
   inner join signals.copy_settings as k on k.lane = p_lane and k.subscription_id = s.subscription_id and k.version = s.settings_version
   inner join signals.portfolios as p on p.lane = p_lane and p.portfolio_id = s.portfolio_id
   where s.lane = p_lane and s.subscription_id = p_subscription;
   v_management := v_agreement.management_remainder + v_plan.management_rate * greatest(v_capital, 0)
-    * extract(epoch from p_until - v_agreement.settled_at) / (365 * 86400);
+    -- Nothing is managed after the end.
+    * extract(epoch from greatest(least(p_until, v_ended_at) - v_agreement.settled_at, interval '0')) / (365 * 86400);
   update billing.agreements as g
   set
     settled_at = p_until, due_at = billing.next_boundary(

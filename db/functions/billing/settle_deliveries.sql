@@ -1,4 +1,4 @@
--- requires: core/now billing/charge billing/copy_fee billing/record_fills billing/review
+-- requires: core/now billing/charge billing/copy_fee billing/pay_arrears billing/record_fills billing/review billing/settle_due
 -- What has become of deliveries, in money. It asks the tables, not the caller: holds that are open and have a final report are settled,
 -- however that came, and asked again there are none. The caller holds the heads.
 create or replace function billing.settle_deliveries(p_lane smallint, p_subscriptions bigint[], p_delivery_seqs bigint[]) returns void
@@ -10,9 +10,18 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_wallets bigint[];
+  v_subscription bigint;
   v_dues billing.due[];
   v_releases billing.release[];
 begin
+  v_wallets := array(
+    select distinct g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
+  );
+  if v_wallets = '{}' then
+    return;
+  end if;
+  -- All that these wallets pay into: what is let go here may pay what another subscription owes.
   perform 1
   from billing.ledger_accounts as a
   where a.lane = p_lane and a.ledger_account_id = any (
@@ -20,14 +29,20 @@ begin
       select l.id
       from billing.agreements as g
       cross join lateral (values (g.wallet_id), (g.payable_id), (g.revenue_id)) as l (id)
-      where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
+      where g.lane = p_lane and g.wallet_id = any (v_wallets)
     )
   )
   order by a.ledger_account_id
   for no key update;
-  if not found then
-    return;
-  end if;
+  -- What is reported after the end of a period belongs to the next, and to its plan.
+  for v_subscription in
+    select g.subscription_id
+    from billing.agreements as g
+    where g.lane = p_lane and g.subscription_id = any (p_subscriptions) and g.due_at <= core.now()
+    order by g.subscription_id
+  loop
+    perform billing.settle_due(p_lane, v_subscription);
+  end loop;
 
   with answered as materialized (
     select
@@ -73,9 +88,11 @@ begin
   if v_dues is not null or v_releases <> '{}' then
     perform billing.charge(p_lane, coalesce(v_dues, '{}'), v_releases);
   end if;
-  perform billing.review(p_lane, array(
-    select distinct g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
-  ));
+  perform billing.pay_arrears(p_lane, g.wallet_id)
+  from (
+    select distinct x.wallet_id from billing.agreements as x where x.lane = p_lane and x.wallet_id = any (v_wallets) and x.arrears > 0
+  ) as g;
+  perform billing.review(p_lane, v_wallets);
 end
 $$;
 

@@ -63,13 +63,17 @@ from (
     on d.lane = h.lane and d.subscription_id = h.subscription_id and d.delivery_seq = h.delivery_seq
   left join signals.reports as r
     on r.lane = h.lane and r.subscription_id = h.subscription_id and r.delivery_seq = h.delivery_seq
-  where d.delivery_seq is null or d.action not in ('OPEN', 'PLACE')
+  left join signals.settlements as e on e.lane = h.lane and e.subscription_id = h.subscription_id
+  -- What became of a delivery goes with it after its time.
+  where (h.status = 'HELD' or d.delivery_seq is not null or h.delivery_seq > coalesce(e.retired_seq, 0)) and (
+    d.delivery_seq is null or d.action not in ('OPEN', 'PLACE')
     or case h.status
       when 'HELD' then r.status <> 'UNKNOWN'
       when 'POSTED' then r.status is distinct from 'EXECUTED'
       when 'VOIDED' then coalesce(r.status not in ('REJECTED', 'FAILED'), true)
       else false
     end
+  )
 ) as v
 union all
 select 'every_copy_fee_has_its_hold', to_jsonb(v)

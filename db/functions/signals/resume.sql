@@ -23,6 +23,13 @@ begin
   from signals.subscription_heads as h
   where h.lane = p_lane and h.subscription_id = p_subscription
   for no key update;
+  -- Catch-up will want it, and a report that pauses the account waits for the subscription with the wallet in its hand.
+  perform 1
+  from billing.ledger_accounts as a
+  where a.lane = p_lane and a.ledger_account_id = (
+    select g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = p_subscription
+  )
+  for no key update;
   select s.* into v_subscription
   from signals.subscriptions as s
   where s.lane = p_lane and s.subscription_id = p_subscription and s.account_id = v_owner.account_id

@@ -118,9 +118,10 @@ begin
       v_patterns := v_patterns + cardinality(v_due.codes);
     end if;
     v_recovered := v_recovered + trust.recover(v_due.lane, v_due.role, v_due.rested, v_now);
-  end loop;
-  for v_due in select l.lane from core.lanes as l order by l.lane loop
-    perform trust.settle(v_due.lane);
+    -- A lane after the other: who holds the scores of the next must not come back for the subscriptions of this one.
+    if v_due.role = 'subscriber' then
+      perform trust.settle(v_due.lane);
+    end if;
   end loop;
   return nullif(concat_ws(
     ', ', case when v_patterns > 0 then v_patterns || ' patterns' end,

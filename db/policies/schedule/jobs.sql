@@ -11,7 +11,7 @@ using (
   ('retire_records', 'ops.retire_records', interval '10 minutes'),
   ('retire_signals', 'signals.retire_signals', interval '5 seconds'),
   ('seal', 'audit.seal', interval '2 seconds'),
-  ('settle', 'billing.settle', interval '1 minute'),
+  ('settle', 'billing.settle', interval '5 seconds'),
   ('sweep', 'billing.sweep', interval '1 minute'),
   ('trust_scan', 'trust.scan', interval '5 minutes')
 ) as d (name, call, every) on d.name = j.name

@@ -203,3 +203,17 @@ def test_wallets_are_never_oversold_by_dispatches_at_once(plane: Plane, bank: Ba
     assert bank.has(account) == 30
     assert copied == 15
     assert plane.verify() == {}
+
+
+def test_an_opening_that_is_free_keeps_its_number(plane: Plane, bank: Bank, master: Master) -> None:
+    master.does("OPEN", 1, volume="0.01")
+    plane.tick(milliseconds=1)
+    master.does("OPEN", 2, volume="5")
+    plane.pump(2)
+    copier = plane.copier(master, lane=2)
+    copier.uploads("EURUSD")
+    bank.pays(copier, 5, per_lot="0.1")
+    plane.write_settings(copier.subscription, late_join="ALL")
+    assert [each.position_id for each in copier.catches_up()] == [1, 2]
+    assert [each[:3] for each in bank.holds(copier)] == [(2, "HELD", Decimal("0.50"))]
+    assert plane.verify() == {}

@@ -104,7 +104,8 @@ def test_a_run_that_was_missed_is_made_up_for_as_of_its_time(trader: Trader) -> 
     for profit in (1000, -500, 1000):
         trader.makes(profit)
         trader.plane.tick(days=1)
-    assert trader.bank.run("settle") == "3 periods settled"
+    # The reports of the second and third day have settled the days before them.
+    assert trader.bank.run("settle") == "1 periods settled"
     assert trader.charged() == [200, 100]
     assert trader.plane.verify() == {}
 
@@ -289,3 +290,37 @@ def test_without_a_capital_it_is_of_the_balance_that_the_terminal_told(trader: T
     trader.plane.tick(hours=12)
     trader.bank.run("settle")
     assert trader.charged("MANAGEMENT_FEE") == [5]
+
+
+def test_nothing_is_managed_after_the_end(trader: Trader) -> None:
+    pays(trader, performance_rate=0, management_rate="0.365", period="DAILY")
+    trader.copier.beats("20000", balance="10000")
+    trader.plane.tick(hours=6)
+    trader.plane.transition(trader.copier.subscription, "end")
+    trader.plane.tick(days=40)
+    trader.bank.run("settle")
+    assert trader.charged("MANAGEMENT_FEE") == [Decimal("2.50")]
+
+
+def test_what_is_closed_after_the_period_is_charged_by_the_next_plan_however_late_the_job(trader: Trader) -> None:
+    pays(trader, period="TRADE")
+    position = trader.opens()
+    pays(trader, performance_rate=0)
+    trader.plane.tick(days=2)
+    trader.closes(position, "1.1100")
+    assert trader.charged() == []
+    trader.bank.run("settle")
+    assert trader.charged() == []
+    assert trader.bank.agreement(trader.copier)["high_water_mark"] == 0
+    assert trader.plane.verify() == {}
+
+
+def test_what_is_reported_again_after_the_first_plan_was_traded_before_it(trader: Trader) -> None:
+    position = trader.opens()
+    trader.closes(position, "1.1100")
+    pays(trader, period="TRADE")
+    for delivery, price in ((1, "1.1000"), (2, "1.1100")):
+        answer = trader.copier.reports(delivery, volume="1", price=price, ticket=1000 + position)
+        assert answer.verdict == "REPORT_DUPLICATE"
+    assert trader.charged() == []
+    assert trader.bank.agreement(trader.copier)["realised"] == 0

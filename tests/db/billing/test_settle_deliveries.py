@@ -177,3 +177,17 @@ def test_under_a_new_plan_an_old_hold_is_charged_by_the_old_one(
     plane.report([payer.report(1), payer.report(2, ticket=2)])
     assert bank.holds(payer) == [(1, "POSTED", 2, 2), (2, "POSTED", 3, 3)]
     assert plane.verify() == {}
+
+
+def test_what_is_released_pays_what_is_owed(plane: Plane, bank: Bank, master: Master, copier: Copier) -> None:
+    bank.pays(copier, 10, flat=10, management_rate="0.365", period="DAILY")
+    copier.beats("20000", balance="10000")
+    master.does("OPEN", 1)
+    copier.receives()
+    plane.tick(hours=12)
+    bank.run("settle")
+    assert (bank.has(copier.account), bank.held(copier.account), bank.agreement(copier)["arrears"]) == (10, 10, 5)
+    copier.reports(1, "REJECTED", code="TRG02")
+    assert (bank.has(copier.account), bank.held(copier.account), bank.agreement(copier)["arrears"]) == (5, 0, 0)
+    assert bank.state(copier) == "SYNCED"
+    assert plane.verify() == {}
