@@ -5,11 +5,12 @@ runs as ecp_analyst, who may read those views only, in a transaction that only r
 """
 
 import logging
+import re
 from typing import Any
 
 import sqlglot
 import typer
-from psycopg import Connection, errors
+from psycopg import Connection, ServerCursor, errors
 from psycopg.sql import SQL, Literal
 from sqlglot import exp
 
@@ -21,6 +22,9 @@ from ops.schema import deploy
 ROLE = "ecp_analyst"
 SCHEMA = "analytics"
 MOST_CHARACTERS = 20_000
+# Rows are fetched so many at a time, until they are this long.
+FETCHED = 50
+MOST_BYTES = 16_000_000
 
 # By the names that sqlglot has for them. Nothing that waits, writes, reads settings or files, or makes much of little.
 FUNCTIONS = frozenset(
@@ -46,6 +50,7 @@ TYPES = frozenset(
     INTERVAL ARRAY
     """.split()  # noqa: SIM905
 )
+WORD = re.compile("[A-Za-z_]+")
 # What a SELECT may not have in it.
 REFUSED = (
     exp.Command,
@@ -54,6 +59,7 @@ REFUSED = (
     exp.DML,
     exp.Into,
     exp.Lock,
+    exp.Operator,
     exp.Parameter,
     exp.Placeholder,
 )
@@ -63,10 +69,17 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
 def checked(text: str) -> str:
-    """The one SELECT over analytics that this text is, written anew from what was understood of it, so that what was
-    looked at is what runs. Raises TRQ01."""
+    """The one SELECT over analytics that this text is, written anew from what was understood of it. What runs is looked
+    at in turn, and must come out as it is: otherwise a part of it was written as it came. Raises TRQ01."""
     if len(text) > MOST_CHARACTERS:
         raise _refusal(f"it is longer than {MOST_CHARACTERS} characters")
+    written = _rewritten(text)
+    if _rewritten(written) != written:
+        raise _refusal("it means something else when it is read again")
+    return written
+
+
+def _rewritten(text: str) -> str:
     try:
         statements = [each for each in sqlglot.parse(text, dialect="postgres") if each is not None]
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
@@ -90,6 +103,8 @@ def _check(node: exp.Expr, names: set[str]) -> None:
     if isinstance(node, REFUSED):
         raise _refusal(f"it has {node.key.upper()} in it")
     match node:
+        case exp.Var() if not WORD.fullmatch(node.name):
+            raise _refusal(f"it has {node.name[:40]!r} for a word")
         case exp.CTE() if node.alias.lower().startswith("pg_"):
             # Where it is out of its scope, the name would mean the catalog's.
             raise _refusal(f"a WITH may not be called {node.alias}")
@@ -120,9 +135,15 @@ def _refusal(why: str) -> Refusal:
 
 
 def execute(connection: Connection[Any], text: str, *, limit: int, seconds: float) -> Rows:
-    """The first rows of what is asked, if it passes. The connection is one of ecp_analyst, or of who may become it.
-    Raises TRQ01, TRQ02, and what Postgres has to say."""
+    """The first rows of what is asked, if it passes. The connection is one of ecp_analyst, or of who may become it and
+    is no superuser. Raises TRQ01, TRQ02, TRQ03, and what Postgres has to say."""
     query = checked(text)
+    if connection.execute("select rolsuper from pg_roles where rolname = session_user").fetchone() == (True,):
+        raise Refusal(
+            "TRQ03",
+            "the connection is a superuser's, who could not be held to the rights of an analyst",
+            f"log in as {ROLE}, or as a member of it",
+        )
     try:
         with connection.transaction():
             connection.execute("set transaction read only")
@@ -132,18 +153,32 @@ def execute(connection: Connection[Any], text: str, *, limit: int, seconds: floa
             with connection.cursor("query") as cursor:
                 cursor.execute(query.encode())
                 columns = [column.name for column in cursor.description or ()]
-                rows = cursor.fetchmany(limit + 1)
+                rows = _first(cursor, limit + 1)
     except errors.QueryCanceled:
         raise Refusal(
             "TRQ02",
             f"the query was stopped after {seconds:g} s",
             "ask for less: a shorter time, one stream, no join of all with all",
         ) from None
-    return Rows(columns, rows[:limit], len(rows) > limit)
+    return Rows(columns, rows[:limit], len(rows) > limit or _length(rows) > MOST_BYTES)
+
+
+def _first(cursor: ServerCursor[Any], limit: int) -> list[tuple[Any, ...]]:
+    """So many rows, or as many as are not too long together."""
+    rows: list[tuple[Any, ...]] = []
+    while len(rows) < limit and (more := cursor.fetchmany(min(FETCHED, limit - len(rows)))):
+        rows += more
+        if _length(rows) > MOST_BYTES:
+            break
+    return rows
+
+
+def _length(rows: list[tuple[Any, ...]]) -> int:
+    return sum(len(value) for row in rows for value in row if isinstance(value, (str, bytes, list)))
 
 
 def run(stack: Stack, text: str, *, limit: int, seconds: float, as_json: bool, as_csv: bool) -> None:
-    """Print what the query finds. Raises TRQ01, TRQ02, TRD01, TRD03, TRD04."""
+    """Print what the query finds. Raises TRQ01, TRQ02, TRQ03, TRD01, TRD03, TRD04."""
     checked(text)
     stack.start()
     with deploy.connect(stack.url(user=ROLE)) as connection:

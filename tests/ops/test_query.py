@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
 from ops import query
@@ -105,6 +107,11 @@ ATTACKS = [
     "select 'signals.signals'::regclass",
     "select 'postgres'::regrole::text",
     "select cast('x' as public.clock)",
+    # written anew as it came
+    "select date_part('day from current_timestamp), pg_sleep(1), current_user --', current_timestamp)",
+    'select 1 operator("pg_catalog.+) 1, current_user, (select count(*) from pg_catalog.pg_roles) --".+) 2',
+    "select 1 operator(pg_catalog.+) 2",
+    'select 1 from analytics.streams order by 1 using "<, (select pg_sleep(1))"',
     # beyond what is read at all
     "select " + "(" * 5000 + "1" + ")" * 5000,
     "select 1 " + "+ 1" * 8000,
@@ -217,18 +224,31 @@ def test_what_passed_would_still_be_stopped_by_the_role(
 
 
 def test_who_only_may_become_an_analyst_becomes_one(stage: Plane) -> None:
-    with psycopg.connect(stage.url, autocommit=True) as connection:
-        found = query.execute(connection, "select count(*) as n from analytics.decisions", limit=10, seconds=5)
-        assert found == Rows(["n"], [(3,)])
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
-            connection.execute("set local role ecp_analyst; select * from signals.signals")
-        assert connection.execute("select current_user").fetchone() == ("postgres",)
+    name = f"ann_{uuid.uuid4().hex[:8]}"
+    stage.admin.execute(f"create role {name} login; grant ecp_analyst to {name} with inherit false".encode())
+    try:
+        with psycopg.connect(stage.url, user=name, autocommit=True) as connection:
+            found = query.execute(connection, "select count(*) as n from analytics.decisions", limit=10, seconds=5)
+            assert found == Rows(["n"], [(3,)])
+            assert connection.execute("select current_user").fetchone() == (name,)
+    finally:
+        stage.admin.execute(f"drop role {name}".encode())
+
+
+def test_a_superuser_would_not_be_held_to_it(stage: Plane) -> None:
+    with psycopg.connect(stage.url, autocommit=True) as connection, pytest.raises(Refusal) as refused:
+        query.execute(connection, "select 1", limit=10, seconds=5)
+    assert refused.value.code == "TRQ03"
 
 
 def test_rows_and_time_are_capped(analyst: Connection[Any]) -> None:
     everything = "with recursive n (i) as (select 1 union all select i + 1 from n) select {} from n"
     found = query.execute(analyst, everything.format("i"), limit=5, seconds=5)
     assert (found.rows, found.is_cut) == ([(n,) for n in range(1, 6)], True)
+    doubled = (
+        "with recursive n (i, t) as (select 1, 'x' union all select i + 1, t || t from n where i < 25) select t from n"
+    )
+    assert query.execute(analyst, doubled, limit=1000, seconds=5).is_cut
     with pytest.raises(Refusal) as stopped:
         query.execute(analyst, everything.format("count(*)"), limit=5, seconds=0.1)
     assert stopped.value.code == "TRQ02"
@@ -238,7 +258,8 @@ def test_rows_and_time_are_capped(analyst: Connection[Any]) -> None:
 
 
 def ecp(plane: Plane, *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["--database-url", plane.url, "query", *arguments])
+    url = make_conninfo(plane.url, user="ecp_analyst")
+    return CliRunner().invoke(app, ["--database-url", url, "query", *arguments])
 
 
 QUESTION = "select seq, volume, code, stream from analytics.signals order by seq"

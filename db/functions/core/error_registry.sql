@@ -102,6 +102,7 @@ as $$
   ('TRH05', 'HEAD_UNREADABLE', 'The file given by --head is not an exported head.', 'Use a file that ecp audit export-head wrote.'),
   ('TRQ01', 'QUERY_REFUSED', 'The query is not one SELECT over the views of analytics.', 'The message names what it has that it may not have; see docs/access.md.'),
   ('TRQ02', 'QUERY_STOPPED', 'The query took longer than it may.', 'Ask for less: a shorter time, one stream, no join of all with all.'),
+  ('TRQ03', 'QUERY_BY_SUPERUSER', 'The connection is a superuser''s, who could not be held to the rights of an analyst.', 'Log in as ecp_analyst, or as a member of it.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
