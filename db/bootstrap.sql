@@ -80,6 +80,16 @@ begin
       pg_catalog.lo_put(oid, bigint, bytea),
       pg_catalog.lowrite(integer, bytea)
     from public;
+    -- Our functions keep out of each other's way by these; whoever else held such a lock would hold up a job, or a deploy.
+    execute (
+      select string_agg(
+        format(
+          'revoke execute on function %1$s from public; grant execute on function %1$s to ecp_owner', p.oid::pg_catalog.regprocedure
+        ), '; '
+      )
+      from pg_catalog.pg_proc as p
+      where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.proname ~ '^pg_(try_)?advisory_'
+    );
   end if;
 end
 $$;

@@ -13,7 +13,7 @@ order by a.since;
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: a job was not done for two of its periods, or fails; its error is beside it. No gateway and no pg_cron: start one of them. One that has run for long is in the first table.'
-\echo 'MEND:  select ops.run_due_jobs(); runs now what is due, here, and shows in ops.job_states what came of it.'
+\echo 'MEND:  call ops.tick(); runs now what is due, here, one job after the other; ops.job_states shows what came of it.'
 \else
 \echo 'Nothing found.'
 \endif

@@ -173,6 +173,8 @@ REFUSED = {
         "select lo_export(1, '/tmp/loot')",
         "select lo_from_bytea(0, 'loot')",
         "select lo_create(0)",
+        "select pg_advisory_lock('pg_class'::regclass::oid::integer, 0)",
+        "select pg_try_advisory_xact_lock_shared(1)",
         "copy analytics.streams to '/tmp/loot'",
         "copy analytics.streams to program 'cat > /tmp/loot'",
         "select signals.halt(null, 'x', 'x')",
