@@ -263,6 +263,13 @@ def test_a_chain_that_was_cut_is_found_by_the_exported_head_only(busy: Plane) ->
     assert verify(busy, number, digest) == [("audit.seals", 2, "is not the block that was exported")]
 
 
+@pytest.mark.parametrize("half", ["number", "hash"])
+def test_half_a_head_is_none(busy: Plane, half: str) -> None:
+    number, digest, _ = busy.rows("select * from audit.head()")[0]
+    given = (number, None) if half == "number" else (None, digest)
+    assert verify(busy, *given) == [("audit.seals", given[0], "cannot be compared: number or hash was not given")]
+
+
 def test_what_is_not_sealed_yet_is_nobody_s_offence(busy: Plane) -> None:
     busy.account("provider", name="new")
     assert verify(busy) == []
