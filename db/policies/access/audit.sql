@@ -6,6 +6,7 @@ grant select on audit.trail to ecp_operator, ecp_auditor;
 
 grant execute on function
   audit.head,
+  audit.retired,
   audit.verify
 to ecp_operator, ecp_auditor;
 
