@@ -42,6 +42,14 @@ class Violation(NamedTuple):
     violation: str
 
 
+class Retired(NamedTuple):
+    """How many rows of a table are gone by retention; `number` of the newest block that had one of them."""
+
+    relation: str
+    rows: int
+    number: int | None
+
+
 def read_head(connection: Connection[Any]) -> Head | None:
     """The newest block; None while nothing is sealed."""
     row = connection.execute("select number, hash, sealed_at at time zone 'UTC' from audit.head()").fetchone()
@@ -55,8 +63,17 @@ def read(connection: Connection[Any], head: Head | None) -> list[Violation]:
     return sorted((Violation(*row) for row in rows), key=lambda each: (each.relation, each.number or 0))
 
 
-def lines(newest: Head | None, head: Head | None, violations: list[Violation]) -> Iterator[str]:
-    """A line for each violation, and one that sums up."""
+def read_retired(connection: Connection[Any]) -> list[Retired]:
+    """What is not there to be compared any more, of which the chain has the hashes."""
+    rows = connection.execute("select relation, rows, number from audit.retired() order by relation").fetchall()
+    return [Retired(*row) for row in rows]
+
+
+def lines(newest: Head | None, head: Head | None, violations: list[Violation], retired: list[Retired]) -> Iterator[str]:
+    """A line for each table that retention took from and for each violation, and one that sums up."""
+    for gone in retired:
+        upto = f"up to block {gone.number}" if gone.number else "of no block"
+        yield f"gone by retention: {gone.rows} rows of {gone.relation}, {upto}"
     for each in violations:
         where = f"block {each.number}" if each.number else "no block"
         yield f"FAIL  {each.relation}, {where}: {each.violation}"
@@ -89,13 +106,14 @@ def verify(stack: Stack, *, head_file: Path | None, as_json: bool) -> None:
     head = Head.load(head_file) if head_file else None
     with _connect(stack) as connection:
         violations = read(connection, head)
+        retired = read_retired(connection)
         newest = read_head(connection)
     if as_json:
         found = [each._asdict() for each in violations]
         said = {"ok": not found, "newest": newest and newest._asdict(), "head": head and head._asdict()}
-        typer.echo(json.dumps(said | {"violations": found}))
+        typer.echo(json.dumps(said | {"violations": found, "retired": [each._asdict() for each in retired]}))
     else:
-        for line in lines(newest, head, violations):
+        for line in lines(newest, head, violations, retired):
             typer.echo(line)
     if violations:
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 -- Audit: who did what, and a chain of hashes over it and over everything that was decided, so that a change made later shows.
--- The tables that are sealed get their stamp under their locks, in one go: it has a default and rewrites nothing.
+-- The tables that are sealed get their stamp under their locks, in one go: it has a default and rewrites nothing. That it is positive
+-- holds of the default, so the rows that are there are not read for it.
 -- squawk-ignore-file adding-field-with-default, adding-not-nullable-field, require-concurrent-index-creation
 
 create schema audit;
@@ -19,6 +20,7 @@ create table audit.records (
   before jsonb,
   after jsonb,
   xact bigint not null default pg_current_xact_id()::text::bigint,
+  constraint records_xact_positive check (xact > 0),
   constraint records_kind_shape check (kind ~ '^[a-z_]+[.][a-z_]+( (INSERT|UPDATE|DELETE))?$')
 );
 create index records_kind on audit.records (kind, record_id);
@@ -42,6 +44,8 @@ create table audit.seals (
   constraint seals_range check (from_xact < to_xact),
   constraint seals_hash_sha256 check (octet_length(hash) = 32)
 );
+-- What was sealed before a time: audit.retirable.
+create index seals_sealed_at on audit.seals (sealed_at, number);
 comment on table audit.seals is 'The chain: each block covers the rows of a range of transactions, and its hash the hash of the block before.';
 comment on column audit.seals.to_xact is 'First transaction that is not in the block; the next block begins with it.';
 comment on column audit.seals.hash is 'See audit.block_hash.';
@@ -63,6 +67,7 @@ create table audit.sources (
   since bigint not null,
   columns text [] not null,
   condition text not null,
+  may_go boolean not null,
   constraint sources_pk primary key (relation, since),
   constraint sources_relation_shape check (relation ~ '^[a-z_]+[.][a-z_]+$')
 );
@@ -70,22 +75,41 @@ comment on table audit.sources is 'The tables that are sealed, as db/policies/au
 comment on column audit.sources.since is 'The first block that this holds for.';
 comment on column audit.sources.columns is 'What the canonical form of a row consists of, in this order.';
 comment on column audit.sources.condition is 'Rows for which it is not true are not yet what they will be, and not sealed.';
+comment on column audit.sources.may_go is 'Retention takes its rows when it is their time, and leaves audit.remains; of other tables none are ever gone.';
+
+create table audit.remains (
+  relation text not null,
+  xact bigint not null,
+  digest bytea not null,
+  constraint remains_xact_positive check (xact > 0),
+  constraint remains_digest_sha256 check (octet_length(digest) = 32)
+);
+create index remains_xact on audit.remains (relation, xact);
+comment on table audit.remains is 'What is left of sealed rows that retention took: their hashes, from which the digest of their block still follows.';
+comment on column audit.remains.xact is 'As it was in the row.';
+comment on column audit.remains.digest is 'Of the row''s canonical form, see audit.row_digest.';
 
 create type audit.range_digest as (place integer, rows bigint, digest bytea);
 comment on type audit.range_digest is 'What a table has of a range of transactions; place is that of the range in the bounds given.';
 
 alter table signals.signals add column xact bigint not null default pg_current_xact_id()::text::bigint;
+alter table signals.signals add constraint signals_xact_positive check (xact > 0) not valid;
 create index signals_xact on signals.signals using brin (xact) with (autosummarize = on);
 comment on column signals.signals.xact is 'The transaction that stored it: what the audit chain counts by.';
 
 alter table signals.decisions add column xact bigint not null default pg_current_xact_id()::text::bigint;
+alter table signals.decisions add constraint decisions_xact_positive check (xact > 0) not valid;
 create index decisions_xact on signals.decisions using brin (xact) with (autosummarize = on);
 comment on column signals.decisions.xact is 'The transaction that decided it: what the audit chain counts by.';
 
 alter table signals.reports add column xact bigint not null default pg_current_xact_id()::text::bigint;
+alter table signals.reports add constraint reports_xact_positive check (xact > 0) not valid;
 create index reports_xact on signals.reports using brin (xact) with (autosummarize = on);
 comment on column signals.reports.xact is 'The transaction that recorded it, of an outcome that was in doubt the one that settled it: what the audit chain counts by.';
 
 alter table signals.subscription_events add column xact bigint not null default pg_current_xact_id()::text::bigint;
+alter table signals.subscription_events add constraint subscription_events_xact_positive check (xact > 0) not valid;
 create index subscription_events_xact on signals.subscription_events using brin (xact) with (autosummarize = on);
 comment on column signals.subscription_events.xact is 'The transaction that made the change: what the audit chain counts by.';
+
+alter table billing.transfers add constraint transfers_xact_positive check (xact > 0) not valid;

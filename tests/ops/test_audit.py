@@ -53,7 +53,7 @@ def test_what_holds(sealed: Plane, tmp_path: Path) -> None:
     assert audit(sealed, "verify", "--head", str(file)).stdout.splitlines() == [first]
     said = json.loads(audit(sealed, "verify", "--head", str(file), "--json").stdout)
     head = json.loads(file.read_text())
-    assert said == {"ok": True, "newest": head, "head": head, "violations": []}
+    assert said == {"ok": True, "newest": head, "head": head, "violations": [], "retired": []}
 
 
 def test_what_was_changed_is_named(sealed: Plane) -> None:
@@ -69,6 +69,25 @@ def test_what_was_changed_is_named(sealed: Plane) -> None:
     assert said["violations"] == [
         {"relation": "audit.records", "number": 1, "violation": "one or more of 1 rows were changed"}
     ]
+
+
+def test_what_is_gone_by_retention_is_said(sealed: Plane) -> None:
+    master = sealed.master()
+    for _ in range(3):
+        master.does("OPEN")
+    sealed.seal()
+    sealed.tick(days=32)
+    sealed.admin.execute(
+        "with gone as (delete from signals.signals as s where s.seq < 3 returning s as gone)"
+        " select audit.bury('signals.signals', array_agg(g.gone)) from gone as g"
+    )
+    result = audit(sealed, "verify")
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout.splitlines()[0] == "gone by retention: 2 rows of signals.signals, up to block 2"
+    assert result.stdout.splitlines()[1].startswith("the chain holds, up to block 2 ")
+    said = json.loads(audit(sealed, "verify", "--json").stdout)
+    assert said["ok"]
+    assert said["retired"] == [{"relation": "signals.signals", "rows": 2, "number": 2}]
 
 
 def test_only_the_head_shows_that_the_chain_was_cut(sealed: Plane, tmp_path: Path) -> None:

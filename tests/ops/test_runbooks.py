@@ -197,6 +197,18 @@ def _blocks(plane: Plane) -> Iterator[str]:
         plane.value("select pg_terminate_backend(%s)", waiting.info.backend_pid)
 
 
+@situation("a transaction holds the next block up", "seal", waits="0")
+def _holds_a_block_up(plane: Plane) -> Iterator[str]:
+    with in_the_way(plane, "select pg_current_xact_id()") as pid:
+        yield rf"\| {pid} \| postgres +\| in the way.*\| the next block .*pg_terminate_backend\({pid}\)"
+
+
+@situation("somebody has the lock of sealing", "seal", waits="0")
+def _holds_the_seal(plane: Plane) -> Iterator[str]:
+    with in_the_way(plane, "select pg_advisory_xact_lock('audit.seals'::regclass::oid::integer, 0)") as pid:
+        yield rf"\| {pid} \| postgres +\| in the way.*\| the lock of sealing .*pg_terminate_backend\({pid}\)"
+
+
 @situation("a listener sits in a transaction", "notify_queue", percent="0")
 def _listener(plane: Plane) -> Iterator[str]:
     with in_the_way(plane, "listen ecp_deliveries") as pid:

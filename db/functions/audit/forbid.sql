@@ -16,5 +16,7 @@ create or replace trigger append_only before update or delete or truncate on aud
 for each statement execute function audit.forbid();
 create or replace trigger append_only before update or delete or truncate on audit.sections
 for each statement execute function audit.forbid();
+create or replace trigger append_only before update or delete or truncate on audit.remains
+for each statement execute function audit.forbid();
 
 comment on function audit.forbid() is 'Fails with TRH01: the table is only added to.';

@@ -43,6 +43,10 @@ create or replace trigger recorded after insert or update or delete on billing.f
 for each row execute function audit.record('fee_plan_id', 'actor', '', '*');
 create or replace trigger recorded after insert or update or delete on billing.currencies
 for each row execute function audit.record('currency', '', '', 'digits');
+create or replace trigger recorded after insert or update or delete on trust.rules
+for each row execute function audit.record('role code', '', '', 'points meaning');
+create or replace trigger recorded after insert or update or delete on ops.settings
+for each row execute function audit.record('name', 'changed_by', 'reason', 'value least');
 create or replace trigger recorded after insert or update or delete on signals.symbol_maps
 for each row execute function audit.record('portfolio_id master_symbol', '', '', 'symbol');
 create or replace trigger recorded after insert or update or delete on signals.news

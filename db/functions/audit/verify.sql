@@ -8,10 +8,16 @@ set search_path = pg_catalog, pg_temp
 as $$
   select v.relation, v.number, v.violation from audit.violations(1) as v
   union all
-  select 'audit.seals', p_number, case when s.number is null then 'is missing: the chain was cut' else 'is not the block that was exported' end
-  from (select p_number as number) as h
+  select
+    'audit.seals', h.number,
+    case
+      when h.number is null or h.hash is null then 'cannot be compared: number or hash was not given'
+      when s.number is null then 'is missing: the chain was cut'
+      else 'is not the block that was exported'
+    end
+  from (select p_number as number, p_hash as hash) as h
   left join audit.seals as s on s.number = h.number
-  where h.number is not null and (s.hash is null or s.hash <> p_hash)
+  where s.hash is distinct from h.hash
 $$;
 
 comment on function audit.verify(bigint, bytea) is

@@ -1,4 +1,4 @@
--- requires: audit/block_hash audit/digests
+-- requires: audit/block_hash audit/digests audit/retirable
 create or replace function audit.violations(p_since bigint) returns table (relation text, number bigint, violation text)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -11,8 +11,11 @@ as $$
     where s.number >= p_since - 1
     window in_order as (order by s.number)
   ), versions as (
-    select w as source, w.relation, w.since, lead(w.since) over (partition by w.relation order by w.since) as until
+    select
+      w as source, w.relation, w.since, w.may_go, lag(w.since) over in_order is null as is_first,
+      lead(w.since) over in_order as until
     from audit.sources as w
+    window in_order as (partition by w.relation order by w.since)
   ), found as (
     select v.relation, b.numbers[d.place] as number, d.rows, d.digest
     from versions as v
@@ -22,11 +25,8 @@ as $$
       where s.number >= greatest(v.since, p_since) and (v.until is null or s.number < v.until)
     ) as b
     cross join lateral audit.digests(v.source, b.bounds) as d
-  ), retired as (
-    select r.subject ->> 'relation' as relation, max((r.after ->> 'number')::bigint) as number
-    from audit.records as r
-    where r.kind = 'audit.retire'
-    group by r.subject ->> 'relation'
+  ), beginning as (
+    select coalesce((select s.from_xact from audit.seals as s where s.number = p_since), 0) as xact, audit.retirable() as retirable
   )
   select 'audit.seals', c.number, 'does not begin where the block before it ends'
   from chain as c
@@ -42,14 +42,44 @@ as $$
   select
     coalesce(f.relation, s.relation), coalesce(f.number, s.number),
     case
-      when t.number is not null then f.rows || ' rows of what was retired'
       when f.rows is not distinct from s.rows then 'one or more of ' || s.rows || ' rows were changed'
       else coalesce(f.rows, 0) || ' rows, of ' || coalesce(s.rows, 0) || ' that were sealed'
     end
   from (select w.* from audit.sections as w where w.number >= p_since) as s
   full join found as f on f.relation = s.relation and f.number = s.number
-  left join retired as t on t.relation = coalesce(f.relation, s.relation) and t.number >= coalesce(f.number, s.number)
-  where case when t.number is null then (f.rows, f.digest) is distinct from (s.rows, s.digest) else f.number is not null end
+  where (f.rows, f.digest) is distinct from (s.rows, s.digest)
+  union all
+  select
+    g.relation, g.number,
+    sum(g.rows) || case when g.may_go then ' rows are gone before their time' else ' rows are gone, and are never retired' end
+  from (
+    select m.relation, v.may_go, m.rows, s.number
+    from versions as v
+    cross join beginning as b
+    cross join lateral (
+      select w.relation, w.xact, count(*) as rows
+      from audit.remains as w
+      where w.relation = v.relation and w.xact >= case when v.may_go then greatest(b.xact, b.retirable) else b.xact end
+      group by w.relation, w.xact
+    ) as m
+    left join lateral (select w.number from audit.seals as w where w.to_xact > m.xact order by w.to_xact limit 1) as s on true
+    where v.until is null
+  ) as g
+  group by g.relation, g.may_go, g.number
+  union all
+  -- It is in no block.
+  select v.relation, null, d.rows || ' rows of transactions before its first block'
+  from versions as v
+  cross join lateral audit.digests(
+    v.source,
+    array[
+      '-9223372036854775808',
+      coalesce(
+        (select s.from_xact from audit.seals as s where s.number = v.since), (select max(s.to_xact) from audit.seals as s), 0
+      )
+    ]
+  ) as d
+  where v.is_first
   union all
   -- It would never be sealed.
   select v.relation, null, d.rows || ' rows of transactions that have not been'

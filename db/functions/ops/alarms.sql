@@ -1,4 +1,4 @@
--- requires: core/now signals/overdue
+-- requires: audit/unsealed_since core/now signals/overdue
 -- A barrier view: whoever is on duty reads it without reading the tables. It is worked out when it is read, so that it needs no job
 -- to be right, least of all when jobs have stopped.
 create or replace view ops.alarms with (security_barrier = true) as
@@ -85,6 +85,10 @@ cross join lateral (
 where n.noticed_at is not null and l.revoked_at is null and l.replaced_by is null
   -- What has been over for a month is over.
   and l.expires_at > core.now() - interval '30 days'
+union all
+select 'NOT_SEALED', 'the audit chain', u.since, 'what was written then is in no block yet', 'seal'
+from audit.unsealed_since() as u (since)
+where u.since is not null
 union all
 select 'NOTIFY_QUEUE', 'the server', null, format('%s %% of the notification queue is full', round(100 * q.usage::numeric)), 'notify_queue'
 from pg_notification_queue_usage() as q (usage)

@@ -1,4 +1,4 @@
--- requires: core/fail core/now trust/hold trust/lanes_of trust/settle
+-- requires: audit/note core/fail core/now trust/hold trust/lanes_of trust/settle
 -- In every lane where the account acts in this role, in the order of lanes.
 create or replace function trust.reset(p_account bigint, p_role text, p_score integer, p_reason text, p_actor text)
 returns void
@@ -24,6 +24,12 @@ begin
       lane, account_id, role, code, points, score_before, score_after, actor, reason, occurred_at
     )
     select v_lane, p_account, p_role, 'RESET', p_score - s.score, s.score, p_score, p_actor, p_reason, core.now()
+    from trust.scores as s
+    where s.lane = v_lane and s.account_id = p_account and s.role = p_role;
+    perform audit.note(
+      'trust.reset', v_lane, jsonb_build_object('account_id', p_account, 'role', p_role), p_actor, p_reason,
+      jsonb_build_object('score', s.score), jsonb_build_object('score', p_score)
+    )
     from trust.scores as s
     where s.lane = v_lane and s.account_id = p_account and s.role = p_role;
     update trust.scores as s

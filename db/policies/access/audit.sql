@@ -6,6 +6,8 @@ grant select on audit.trail to ecp_operator, ecp_auditor;
 
 grant execute on function
   audit.head,
+  audit.retired,
+  audit.unsealed_since,
   audit.verify
 to ecp_operator, ecp_auditor;
 

@@ -22,7 +22,7 @@ def grown(own_plane: Plane) -> tuple[Plane, Master, Copier]:
     copier = own_plane.copier(master)
     live(own_plane, master, copier)
     own_plane.admin.execute("alter table signals.signals add column comment text not null default 'none'")
-    own_plane.admin.execute("select audit.attach('signals.signals')")
+    own_plane.admin.execute("select audit.attach('signals.signals', p_may_go => true)")
     live(own_plane, master, copier)
     return own_plane, master, copier
 
@@ -43,7 +43,7 @@ def test_a_column_that_came_later_is_sealed_where_it_was_there(grown: tuple[Plan
 
 def test_attaching_again_changes_nothing(own_plane: Plane) -> None:
     before = own_plane.rows("select * from audit.sources order by relation")
-    own_plane.admin.execute("select audit.attach(relation, condition) from audit.sources")
+    own_plane.admin.execute("select audit.attach(relation, condition, may_go) from audit.sources")
     assert own_plane.rows("select * from audit.sources order by relation") == before
 
 
@@ -63,6 +63,24 @@ def test_another_table(own_plane: Plane) -> None:
     assert verify(own_plane) == []
     own_plane.admin.execute("update signals.notes set note = 'newer' where note = 'new'")
     assert [relation for relation, *_ in verify(own_plane)] == ["signals.notes"]
+
+
+def test_a_row_from_before_a_table_was_attached(own_plane: Plane) -> None:
+    """No block has it, so that it could be anything."""
+    own_plane.account("provider")
+    own_plane.seal()
+    own_plane.admin.execute("set role ecp_owner")
+    own_plane.admin.execute(
+        "create table signals.notes (note text, xact bigint not null default pg_current_xact_id()::text::bigint)"
+    )
+    own_plane.admin.execute("select audit.attach('signals.notes')")
+    own_plane.admin.execute("reset role")
+    own_plane.admin.execute("insert into signals.notes values ('old', 1)")
+    found = [("signals.notes", None, "1 rows of transactions before its first block")]
+    assert verify(own_plane) == found
+    own_plane.admin.execute("insert into signals.notes values ('new')")
+    own_plane.seal()
+    assert verify(own_plane) == found
 
 
 def test_a_table_without_a_stamp_cannot_be_sealed(own_plane: Plane) -> None:

@@ -9,9 +9,14 @@ from tests.db.plane import Plane
 
 pytestmark = pytest.mark.core
 
-TABLES: list[LiteralString] = ["audit.records", "audit.seals", "audit.sections"]
+TABLES: list[LiteralString] = ["audit.records", "audit.seals", "audit.sections", "audit.remains"]
 CHANGES: list[LiteralString] = ["delete from {}", "truncate {} cascade", "update {} set {}"]
-COLUMN = {"audit.records": "reason = 'another'", "audit.seals": "hash = sha256(hash)", "audit.sections": "rows = 1"}
+COLUMN = {
+    "audit.records": "reason = 'another'",
+    "audit.seals": "hash = sha256(hash)",
+    "audit.sections": "rows = 1",
+    "audit.remains": "digest = sha256(digest)",
+}
 
 
 @pytest.mark.parametrize("table", TABLES)

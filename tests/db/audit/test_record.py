@@ -142,6 +142,31 @@ def test_what_every_signal_writes_is_not_written_twice(plane: Plane, master: Mas
     assert plane.value("select count(*) from audit.records") == before
 
 
+def test_what_the_installation_chooses_is_kept_with_who_and_why(own_plane: Plane) -> None:
+    own_plane.operator.execute("select ops.change_setting('keep_signals', '400 days', 'mia', 'the auditor asked')")
+    (change,) = recorded(own_plane, "ops.settings UPDATE")
+    assert change["subject"] == {"name": "keep_signals"}
+    assert (change["before"]["value"], change["after"]["value"]) == ("180 days", "400 days")
+    assert (change["actor"], change["reason"]) == ("mia", "the auditor asked")
+    own_plane.admin.execute("update ops.settings set least = '1 day' where name = 'keep_signals'")
+    assert recorded(own_plane, "ops.settings UPDATE")[-1]["after"]["least"] == "1 day"
+
+
+def test_a_reset_of_trust_is_kept_with_who_and_why(plane: Plane, copier: Copier) -> None:
+    plane.reset_trust(copier.account, "subscriber", 70, "a slow line, mended", "Ada")
+    (reset,) = recorded(plane, "trust.reset")
+    assert (reset["lane"], reset["subject"]) == (copier.lane, {"account_id": copier.account, "role": "subscriber"})
+    assert (reset["before"], reset["after"]) == ({"score": 100}, {"score": 70})
+    assert (reset["actor"], reset["reason"]) == ("Ada", "a slow line, mended")
+
+
+def test_what_moves_a_score_is_configuration(own_plane: Plane) -> None:
+    own_plane.admin.execute("update trust.rules set points = -1 where role = 'provider' and code = 'TRS01'")
+    (change,) = recorded(own_plane, "trust.rules UPDATE")
+    assert change["subject"] == {"role": "provider", "code": "TRS01"}
+    assert (change["before"]["points"], change["after"]["points"]) == (-50, -1)
+
+
 def test_rules_are_configuration(own_plane: Plane) -> None:
     own_plane.admin.execute("delete from signals.subscription_transitions where cause = 'toxic'")
     own_plane.admin.execute("update signals.actions set raises_exposure = false where action = 'OPEN'")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -12,6 +12,9 @@ from ops.paths import ROOT
 from tests.db.plane import START, Copier, Master, Plane
 
 pytestmark = pytest.mark.core
+
+
+ALL_RAN: LiteralString = "update ops.jobs set due_at = core.now() + every, ran_at = core.now(), failing_since = null"
 
 
 def read(plane: Plane) -> list[dict[str, Any]]:
@@ -39,9 +42,8 @@ def on_time(plane: Plane) -> Callable[[], None]:
     """Every job ran just now, whatever was done with them before; and again when it is called."""
 
     def run() -> None:
-        plane.admin.execute(
-            "update ops.jobs set due_at = core.now() + every, ran_at = core.now(), failing_since = null"
-        )
+        plane.admin.execute(ALL_RAN)
+        plane.seal()
 
     run()
     return run
@@ -200,6 +202,25 @@ def test_a_license_that_ends_until_it_has_a_successor(plane: Plane) -> None:
     plane.value("select access.announce_expiry()")
     assert alarms(plane) == [("LICENSE_ENDS", f"license {ending.license_id}")]
     plane.operator.execute("select access.rotate_license(%s)", [ending.license_id])
+    assert alarms(plane) == []
+
+
+def test_a_chain_that_is_not_sealed_for_a_minute(plane: Plane, master: Master, on_time: Callable[[], None]) -> None:
+    plane.seal()
+    plane.tick(hours=1)
+    on_time()
+    assert alarms(plane) == [], "there is nothing to seal"
+    master.does("OPEN")
+    plane.tick(seconds=61)
+    plane.admin.execute(ALL_RAN)
+    found = alarm(plane)
+    assert (found["alarm"], found["subject"], found["since"], found["runbook"]) == (
+        "NOT_SEALED",
+        "the audit chain",
+        START + timedelta(hours=1),
+        "seal",
+    )
+    plane.seal()
     assert alarms(plane) == []
 
 

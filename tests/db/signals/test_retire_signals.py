@@ -1,6 +1,7 @@
 """The log is kept for 180 days, and longer as far as something live stands on it."""
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -31,9 +32,19 @@ def count(plane: Plane) -> dict[str, int]:
     return {table: plane.value(f"select count(*) from signals.{table}") for table in tables}
 
 
+def grow_old(plane: Plane) -> None:
+    """All that there is is sealed, and the time for which it is kept goes by."""
+    plane.seal()
+    plane.set_clock(START + OLD)
+
+
 @pytest.fixture
-def plane(own_plane: Plane) -> Plane:
-    return own_plane
+def plane(own_plane: Plane) -> Iterator[Plane]:
+    """Whatever retention took of it, the audit chain must hold."""
+    yield own_plane
+    assert own_plane.rows("select * from audit.verify()") == []
+    own_plane.seal()
+    assert own_plane.rows("select * from audit.verify()") == []
 
 
 def answer(copier: Copier, found: list[Delivery]) -> None:
@@ -55,6 +66,7 @@ def trade(master: Master, *copiers: Copier) -> None:
 def test_after_180_days_and_not_before(plane: Plane, master: Master, copier: Copier) -> None:
     trade(master, copier)
     trade(master, copier)
+    plane.seal()
     plane.tick(days=180)
     assert retire(plane) == 0
     plane.tick(seconds=1)
@@ -71,10 +83,58 @@ def test_after_180_days_and_not_before(plane: Plane, master: Master, copier: Cop
     ]
 
 
+def test_what_was_taken_leaves_its_hash(plane: Plane, master: Master, copier: Copier) -> None:
+    trade(master, copier)
+    trade(master, copier)
+    grow_old(plane)
+    retire(plane)
+    gone = "select relation, count(*) from audit.remains group by relation order by relation"
+    assert plane.rows(gone) == [("signals.decisions", 5), ("signals.reports", 5), ("signals.signals", 3)]
+    assert plane.rows("select * from audit.verify()") == []
+
+
+def test_what_is_not_sealed_for_long_enough_stays(plane: Plane, master: Master, copier: Copier) -> None:
+    """Of what was never sealed, or only yesterday, nobody could tell later whether it was what retention may take."""
+    trade(master, copier)
+    trade(master, copier)
+    plane.set_clock(START + OLD)
+    assert retire(plane) == 0
+    plane.seal()
+    plane.tick(days=31)
+    assert retire(plane) == 0
+    plane.tick(seconds=1)
+    assert retire(plane) == 1
+    assert len(log(plane)) == 3
+
+
+def test_what_was_answered_late_stays_until_the_answer_is_old(plane: Plane, master: Master, copier: Copier) -> None:
+    trade(master, copier)
+    master.does("OPEN")
+    (opening,) = copier.receives()
+    copier.doubts(opening.delivery_seq)
+    master.does("CLOSE", 2)
+    answer(copier, copier.receives())
+    trade(master, copier)
+    grow_old(plane)
+    plane.operator.execute(
+        "select signals.settle(%s, %s, 'FAILED', null, null, 'a test', 'asked')",
+        [copier.subscription, opening.delivery_seq],
+    )
+    plane.seal()
+    retire(plane)
+    assert opening.delivery_seq in plane.rows("select delivery_seq from signals.decisions")
+    trade(master, copier)
+    plane.seal()
+    plane.tick(days=181)
+    retire(plane)
+    assert opening.delivery_seq not in plane.rows("select delivery_seq from signals.decisions")
+
+
 def test_what_is_kept_is_explained_and_copied_on_as_if_nothing_were_gone(
     plane: Plane, master: Master, copier: Copier
 ) -> None:
     trade(master, copier)
+    plane.seal()
     plane.tick(days=170)
     trade(master, copier)
     plane.tick(days=11)
@@ -93,7 +153,7 @@ def test_an_open_copy_keeps_all_that_is_about_it(plane: Plane, master: Master, c
     master.does("MODIFY", master.position)
     answer(copier, copier.receives())
     trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     before = copier.copy(2)
     retire(plane)
     # 4 and 5 are the open position's, the others the last trade's.
@@ -105,6 +165,7 @@ def test_an_open_copy_keeps_all_that_is_about_it(plane: Plane, master: Master, c
     answer(copier, copier.receives())
     assert copier.status(2) == "CLOSED"
     trade(master, copier)
+    plane.seal()
     plane.tick(days=181)
     retire(plane)
     assert len(log(plane)) == 3, "once it is closed, all of it goes with the rest"
@@ -120,7 +181,7 @@ def test_a_copy_that_is_open_when_the_master_has_closed_keeps_its_log(
     assert len(copier.receives()) == 1
     other = plane.copier(master)
     trade(master, other, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     retire(plane)
     kept = plane.rows("select seq from signals.decisions where subscription_id = %s order by 1", copier.subscription)
     assert kept == [1, 2, 5]
@@ -142,7 +203,7 @@ def test_a_delivery_without_a_final_report_stays_and_can_still_be_answered(
     master.does("CLOSE", 1)
     copier.receives()
     master.does("OPEN")
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     plane.pump(copier.lane)
     before = count(plane)
     retire(plane)
@@ -159,7 +220,7 @@ def test_an_unanswered_stop_change_of_what_is_closed_stays(plane: Plane, master:
     answer(copier, [opening, close])
     assert copier.status() == "CLOSED"
     trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     retire(plane)
     assert plane.rows("select seq from signals.decisions order by 1") == [2, 6]
     assert [(number, action) for number, action, _, _ in plane.overdue()] == [(2, "MODIFY")]
@@ -178,7 +239,7 @@ def test_a_position_that_the_master_holds_is_in_the_book_of_who_comes_later(plan
     before = plane.book(1, master.stream)
     plane.transition(whole.subscription, "end")
     plane.admin.execute("delete from signals.positions")
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     assert retire(plane) > 0
     assert log(plane) == [(1, 1), (1, 2), (1, 4), (1, 6)]
     late = plane.copier(master, lane=2, late_join="ALL")
@@ -195,7 +256,7 @@ def test_before_the_newest_snapshot_nothing_is_needed_for_the_book(plane: Plane,
     master.snapshot(held(1), held(2))
     master.does("MODIFY", 1, stop_loss="1.05")
     master.does("OPEN")
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     retire(plane)
     assert log(plane) == [(1, 4), (1, 5), (1, 6)]
     plane.copier(master, lane=2)
@@ -205,13 +266,14 @@ def test_before_the_newest_snapshot_nothing_is_needed_for_the_book(plane: Plane,
 def test_what_is_not_dispatched_into_some_lane_stays(plane: Plane, master: Master) -> None:
     quick, behind = plane.copier(master, lane=1), plane.copier(master, lane=2)
     trade(master, quick)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     assert retire(plane) == 0
     plane.pump(behind.lane)
     trade(master, quick, behind)
     retire(plane)
     late = plane.rows("select distinct lane from signals.decisions where seq <= 3")
     assert late == [behind.lane], "what was decided today is not old"
+    plane.seal()
     plane.tick(days=181)
     trade(master, quick, behind)
     retire(plane)
@@ -222,7 +284,7 @@ def test_what_is_not_dispatched_into_some_lane_stays(plane: Plane, master: Maste
 def test_refused_signals_go_too(plane: Plane, master: Master, copier: Copier) -> None:
     master.does("OPEN", volume=0)
     trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     retire(plane)
     assert log(plane) == [(1, 2), (1, 3), (1, 4)]
 
@@ -231,7 +293,7 @@ def test_epochs_that_are_over_go(plane: Plane, master: Master, copier: Copier) -
     trade(master, copier)
     assert master.resync(2)["code"] is None
     trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     retire(plane)
     assert log(plane) == [(2, 1), (2, 2), (2, 3)]
     assert plane.verify() == {}
@@ -243,7 +305,7 @@ def test_every_stream_has_its_turn_in_slices(plane: Plane) -> None:
         copiers = [plane.copier(master, lane=2) for _ in range(2)]
         for _ in range(100):
             trade(master, *copiers)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     assert retire(plane) == 3, "one slice for each of three streams"
     assert len(log(plane)) == 9, "each keeps its last trade"
     assert plane.verify() == {}
@@ -252,7 +314,7 @@ def test_every_stream_has_its_turn_in_slices(plane: Plane) -> None:
 def test_a_run_that_is_cut_off_and_done_again_is_one_run(plane: Plane, master: Master, copier: Copier) -> None:
     for _ in range(3):
         trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     before = count(plane)
     with plane.connect("ecp_owner") as killed:
         killed.execute("begin; select signals.retire_signals()")
@@ -265,7 +327,7 @@ def test_a_run_that_is_cut_off_and_done_again_is_one_run(plane: Plane, master: M
 def test_two_runs_at_once_are_one(plane: Plane, master: Master, copier: Copier) -> None:
     for _ in range(3):
         trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
 
     def run() -> None:
         with plane.connect("ecp_owner") as connection:
@@ -280,7 +342,7 @@ def test_two_runs_at_once_are_one(plane: Plane, master: Master, copier: Copier) 
 
 def test_who_rebuilds_a_book_is_waited_for(plane: Plane, master: Master, copier: Copier) -> None:
     trade(master, copier)
-    plane.set_clock(START + OLD)
+    grow_old(plane)
     with plane.connect("ecp_owner") as builder, builder.transaction():
         builder.execute(f"select signals.rebuild_book({copier.lane}::smallint, {master.stream})".encode())
         assert retire(plane) == 0
@@ -291,6 +353,7 @@ def test_a_row_that_is_missing_and_was_not_retired_is_still_found(plane: Plane, 
     """Negative control: what is checked is weaker only by what retention says it took."""
     for _ in range(4):
         trade(master, copier)
+        plane.seal()
         plane.tick(days=60)
     retire(plane)
     assert plane.verify() == {}
@@ -332,6 +395,7 @@ def test_live_rows_lost_under_load(plane: Plane, drawn_seed: int) -> None:
                     )
                     owner.reports(delivery.delivery_seq, ticket=delivery.subscription_id * 10000 + delivery.position_id)
         plane.value("select signals.retire_signals()")
+        plane.seal()
     retire(plane)
     assert plane.value("select count(*) from signals.log_starts") == 2, "it had something to take"
     lost = plane.rows(
