@@ -38,7 +38,7 @@ begin
     execute format(
       'insert into audit.remains (relation, xact, digest) select $1, t.xact, %s from unnest($2) as t'
       ' where t.xact >= $3 and t.xact < $4 and (%s)',
-      audit.row_digest(v_version.columns), v_version.condition
+      (select audit.row_digest(v_version.columns)), v_version.condition
     ) using p_relation, p_rows, v_version.begins, v_version.ends;
   end loop;
   if v_may_go is not true then

@@ -29,7 +29,7 @@ begin
       ) as r
       group by r.place
     $query$,
-    audit.row_digest(p_source.columns), p_source.relation::regclass, p_source.condition
+    (select audit.row_digest(p_source.columns)), p_source.relation::regclass, p_source.condition
   ) using p_bounds, p_bounds[1], p_bounds[cardinality(p_bounds)], p_source, p_source.relation;
 end
 $$;
