@@ -22,8 +22,9 @@ from gateway.tasks import begin, end
 log = structlog.get_logger(__name__)
 
 FEED_LIMIT = 500
-# A dispatch makes a decision for every subscription of the lane, so how many signals go into one is found by
-# how long it takes (seconds): long enough to batch, short enough for the lane's next.
+# A dispatch makes a decision for every subscription of the lane, so how many signals go into one is found, from the
+# first on, by how long it takes (seconds): long enough to batch, short enough for the lane's next.
+FIRST_LIMIT = 50
 TOO_LONG, SHORT = 0.1, 0.025
 
 
@@ -45,7 +46,7 @@ class Fanout:
         self._stream_lanes: dict[int, int] = {}
         self._dirty: dict[int, set[int]] = {lane: set() for lane in self._lanes}
         self._wake = {lane: asyncio.Event() for lane in self._lanes}
-        self._limits = dict.fromkeys(self._lanes, FEED_LIMIT)
+        self._limits = dict.fromkeys(self._lanes, FIRST_LIMIT)
         self._feeds: dict[object, asyncio.Task[list[Row]]] = {}
         self._unsure: set[int] = set()
         """Lanes into which something may have been dispatched whose rows never came."""
@@ -169,7 +170,7 @@ class Fanout:
         self._make_sure(lane)
         if took > TOO_LONG:
             self._limits[lane] = max(1, self._limits[lane] // 2)
-        elif took < SHORT:
+        elif took < SHORT and len(fed) >= self._limits[lane]:
             self._limits[lane] = min(FEED_LIMIT, self._limits[lane] * 2)
 
     def _make_sure(self, lane: int) -> None:

@@ -62,14 +62,16 @@ def test_a_corrupted_row_is_named(played: str, db: Connection[Any]) -> None:
     result = ecp("--database-url", played, "verify")
     assert result.exit_code == 1
     *lines, last = result.stdout.splitlines()
-    assert [line.split()[1] for line in lines if line.startswith("FAIL")] == ["signatures_hold"]
-    assert last == f"1 of {len(lines)} invariants do not hold"
+    failing = [line.split()[1] for line in lines if line.startswith("FAIL")]
+    # Whether the chain fails too depends on whether the row was sealed in time.
+    assert set(failing) - {"chain_holds"} == {"signatures_hold"}
+    assert last == f"{len(failing)} of {len(lines)} invariants do not hold"
 
     result = ecp("--database-url", played, "verify", "--json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)
     assert said["ok"] is False
-    assert [check["name"] for check in said["checks"] if not check["ok"]] == ["signatures_hold"]
+    assert [check["name"] for check in said["checks"] if not check["ok"]] == failing
 
 
 def test_explain_in_lines_and_as_json_also_of_what_is_not_there(played: str, db: Connection[Any]) -> None:
