@@ -544,6 +544,8 @@ async def test_reader_that_pauses_gets_the_rest_in_order(start: Start, connect: 
     while at_gateway.writable:
         await provider.publish(master.stream_id, master.signed(provider, 50))
         published += 50
+        # No more than it takes: through such a buffer some hundred deliveries go in a second.
+        await gateway.plane.fanout.drained()
     await provider.publish(master.stream_id, master.signed(provider, 50))
     copier.resume_reading()
     async with asyncio.timeout(10):
