@@ -63,7 +63,8 @@ def test_one_object_says_what_came_of_it(database_url: str) -> None:
 
 def test_the_summary_tells_the_story_and_its_commands_work_afterwards(database_url: str) -> None:
     target = ("--database-url", database_url)
-    result = ecp(*target, "demo", "--limit", str(BARS))
+    # Not so fast that the master has closed what a late joiner comes for.
+    result = ecp(*target, "demo", "--limit", str(BARS), "--pace", "100")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[-1] == "All of it holds."
