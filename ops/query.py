@@ -153,28 +153,24 @@ def execute(connection: Connection[Any], text: str, *, limit: int, seconds: floa
             with connection.cursor("query") as cursor:
                 cursor.execute(query.encode())
                 columns = [column.name for column in cursor.description or ()]
-                rows = _first(cursor, limit + 1)
+                rows, is_cut = _first(cursor, limit)
     except errors.QueryCanceled:
         raise Refusal(
             "TRQ02",
             f"the query was stopped after {seconds:g} s",
             "ask for less: a shorter time, one stream, no join of all with all",
         ) from None
-    return Rows(columns, rows[:limit], len(rows) > limit or _length(rows) > MOST_BYTES)
+    return Rows(columns, rows, is_cut)
 
 
-def _first(cursor: ServerCursor[Any], limit: int) -> list[tuple[Any, ...]]:
-    """So many rows, or as many as are not too long together."""
+def _first(cursor: ServerCursor[Any], limit: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """So many rows, or as many as are not too long together; and whether there are more."""
     rows: list[tuple[Any, ...]] = []
-    while len(rows) < limit and (more := cursor.fetchmany(min(FETCHED, limit - len(rows)))):
+    length = 0
+    while len(rows) <= limit and length <= MOST_BYTES and (more := cursor.fetchmany(FETCHED)):
         rows += more
-        if _length(rows) > MOST_BYTES:
-            break
-    return rows
-
-
-def _length(rows: list[tuple[Any, ...]]) -> int:
-    return sum(len(value) for row in rows for value in row if isinstance(value, (str, bytes, list)))
+        length += sum(len(value) for row in more for value in row if isinstance(value, (str, bytes, list)))
+    return rows[:limit], len(rows) > limit or length > MOST_BYTES
 
 
 def run(stack: Stack, text: str, *, limit: int, seconds: float, as_json: bool, as_csv: bool) -> None:
