@@ -165,12 +165,6 @@ def stage(own_plane: Plane) -> Plane:
 
 
 @pytest.fixture
-def own_plane(database_url: str) -> Iterator[Plane]:
-    with Plane(database_url) as found:
-        yield found
-
-
-@pytest.fixture
 def analyst(stage: Plane) -> Iterator[Connection[Any]]:
     with psycopg.connect(
         stage.url, user="ecp_analyst", autocommit=True, options="-c search_path=pg_catalog"
