@@ -43,7 +43,7 @@ def run(stack: Stack, *, path: Path, limit: int | None, pace: float, as_json: bo
         typer.echo(f"hint: {bad.hint}", err=True)
         raise typer.Exit(2) from bad
     if as_json:
-        typer.echo(json.dumps(summary.as_json(outcome)))
+        typer.echo(json.dumps(summary.as_json(outcome), default=str))
     else:
         for line in summary.in_words(outcome, _again(stack)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)

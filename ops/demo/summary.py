@@ -58,7 +58,7 @@ class Outcome:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """The object of `ecp demo --json`."""
+    """The object of `ecp demo --json`; money is Decimal."""
     play = outcome.play
     reports: Counter[str] = sum((copier.tally.reported for copier in play.copiers), Counter())
     return {
@@ -67,8 +67,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "deliveries": sum(copier.terminal.last for copier in play.copiers),
         "reports": dict(reports),
         "latency_ms": outcome.latency_ms,
-        "fees": dict(zip(("provider", "platform"), map(float, outcome.accounts.earned), strict=True)),
-        "wallets": [_numbers(asdict(purse)) for purse in outcome.accounts.purses],
+        "fees": dict(zip(("provider", "platform"), outcome.accounts.earned, strict=True)),
+        "wallets": [asdict(purse) for purse in outcome.accounts.purses],
         "trust": [asdict(standing) for standing in outcome.accounts.standings],
         "verify": {
             "ok": all(check.ok for check in outcome.checks),
@@ -77,14 +77,6 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "server": outcome.server,
         "ok": not outcome.faults,
         "faults": outcome.faults,
-    }
-
-
-def _numbers(found: dict[str, Any]) -> dict[str, Any]:
-    """With numbers that JSON has."""
-    return {
-        key: _numbers(value) if isinstance(value, dict) else float(value) if isinstance(value, Decimal) else value
-        for key, value in found.items()
     }
 
 
