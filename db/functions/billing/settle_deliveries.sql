@@ -11,14 +11,16 @@ set enable_mergejoin = off
 as $$
 declare
   v_wallets bigint[];
-  v_subscription bigint;
+  v_due bigint[];
   v_dues billing.due[];
   v_releases billing.release[];
 begin
-  v_wallets := array(
-    select distinct g.wallet_id from billing.agreements as g where g.lane = p_lane and g.subscription_id = any (p_subscriptions)
-  );
-  if v_wallets = '{}' then
+  select
+    array_agg(distinct g.wallet_id), array_agg(g.subscription_id order by g.subscription_id) filter (where g.due_at <= core.now())
+  into v_wallets, v_due
+  from billing.agreements as g
+  where g.lane = p_lane and g.subscription_id = any (p_subscriptions);
+  if v_wallets is null then
     return;
   end if;
   -- All that these wallets pay into: what is let go here may pay what another subscription owes.
@@ -35,14 +37,9 @@ begin
   order by a.ledger_account_id
   for no key update;
   -- What is reported after the end of a period belongs to the next, and to its plan.
-  for v_subscription in
-    select g.subscription_id
-    from billing.agreements as g
-    where g.lane = p_lane and g.subscription_id = any (p_subscriptions) and g.due_at <= core.now()
-    order by g.subscription_id
-  loop
-    perform billing.settle_due(p_lane, v_subscription);
-  end loop;
+  if v_due is not null then
+    perform billing.settle_due(p_lane, d.subscription_id) from unnest(v_due) as d (subscription_id);
+  end if;
 
   with answered as materialized (
     select
