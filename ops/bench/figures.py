@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 import typer
 
+from ops.bench import machine
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -17,8 +19,12 @@ class Figures:
         """It, for people."""
 
     def print(self, *, as_json: bool) -> None:
-        """It, for people or as one JSON object."""
-        typer.echo(json.dumps(asdict(self)) if as_json else "\n".join(self.lines()))
+        """It, for people or as one JSON object, with the machine that it was measured on."""
+        measured = machine.measure()
+        if as_json:
+            typer.echo(json.dumps({**asdict(self), "machine": asdict(measured)}))
+        else:
+            typer.echo("\n".join([*self.lines(), measured.line()]))
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -1,6 +1,7 @@
 """The benches measure what they say they measure: small runs, whose counts must be right whatever the times."""
 
 import json
+import os
 
 import pytest
 from psycopg import Connection
@@ -34,6 +35,9 @@ def test_dispatch_counts_every_decision_and_delivery(database_url: str) -> None:
     assert all(us > 0 for us in said["us_per_decision"].values())
     assert said["catch_up_ms"] > 0
     assert said["catch_up_in_step_ms"] > 0
+    assert said["machine"]["cores"] == os.cpu_count()
+    assert said["machine"]["alone"] > 0
+    assert said["machine"]["together"] > 0
 
 
 def test_what_did_not_arrive_is_said() -> None:
