@@ -8,7 +8,7 @@ create or replace function signals.ingest(
   p_lane smallint, p_sessions uuid[], p_streams bigint[], p_epochs bigint[], p_seqs bigint[], p_actions text[],
   p_symbols text[], p_sides text[], p_positions bigint[], p_volumes bigint[], p_prices bigint[],
   p_stop_losses bigint[], p_take_profits bigint[], p_magics bigint[], p_order_types text[], p_books jsonb[],
-  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[], p_balances bigint[], p_equities bigint[]
+  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[], p_balances bigint[], p_equities bigint[], p_received_us bigint[]
 ) returns table (
   ord integer, verdict text, original text, code text, next_seq bigint, epoch integer, decided_at timestamptz
 )
@@ -28,6 +28,7 @@ declare
   v_scores numeric[];
   v_tokens double precision[];
   v_raising boolean[];
+  v_came_late boolean[];
   v_sender_faults text[];
   v_signal_faults text[];
   -- Of each in its stream.
@@ -63,6 +64,7 @@ begin
         when core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) is not true then 'TRS03'
         when a.epoch is null or a.seq is null or core.from_microseconds(a.sent_us) is null then 'TRS09'
       end as sender_fault,
+      core.from_microseconds(a.sent_us) < least(core.from_microseconds(a.received_us), v_now) - s.ttl as came_late,
       coalesce(
         signals.shape_error(
           a.action, c.raises_exposure, a.side, a.order_type, a.position_id, a.volume_e8 * 0.00000001,
@@ -78,10 +80,10 @@ begin
       ) as signal_fault
     from unnest(
       p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
-      p_stop_losses, p_take_profits, p_order_types, p_books, p_sent_us, p_payloads, p_tags
+      p_stop_losses, p_take_profits, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_received_us
     ) with ordinality as a (
       session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
-      stop_loss_e8, take_profit_e8, order_type, book, sent_us, payload, tag, ord
+      stop_loss_e8, take_profit_e8, order_type, book, sent_us, payload, tag, received_us, ord
     )
     left join lateral (
       select w.* from signals.streams as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
@@ -115,8 +117,9 @@ begin
       ) as g
     ),
     array_agg(t.account_id order by t.ord), array_agg(t.score order by t.ord), array_agg(t.tokens order by t.ord),
-    array_agg(t.is_raising order by t.ord), array_agg(t.sender_fault order by t.ord), array_agg(t.signal_fault order by t.ord)
-  into v_is_plain, v_accounts, v_scores, v_tokens, v_raising, v_sender_faults, v_signal_faults
+    array_agg(t.is_raising order by t.ord), array_agg(t.came_late order by t.ord), array_agg(t.sender_fault order by t.ord),
+    array_agg(t.signal_fault order by t.ord)
+  into v_is_plain, v_accounts, v_scores, v_tokens, v_raising, v_came_late, v_sender_faults, v_signal_faults
   from told as t;
 
   if v_is_plain then
@@ -131,9 +134,9 @@ begin
       select
         a.*, h.epoch as head_epoch, h.last_seq, h.gap_seq
       from unnest(
-        p_streams, p_epochs, p_seqs, p_tags, v_accounts, v_scores, v_tokens, v_raising, v_sender_faults, v_signal_faults
+        p_streams, p_epochs, p_seqs, p_tags, v_accounts, v_scores, v_tokens, v_raising, v_came_late, v_sender_faults, v_signal_faults
       ) with ordinality as a (
-        stream_id, epoch, seq, tag, account_id, score, tokens, raises_exposure, sender_fault, signal_fault, ord
+        stream_id, epoch, seq, tag, account_id, score, tokens, raises_exposure, came_late, sender_fault, signal_fault, ord
       )
       left join lateral (
         select w.epoch, w.last_seq, w.gap_seq from signals.stream_heads as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
@@ -187,13 +190,13 @@ begin
         limit 1
       ) as o on true
     ), charged as (
-      -- What each costs its provider's trust.
+      -- What each costs its provider's trust. How long the plane took is not held against anybody.
       select r.*, coalesce(t.points, 0) as points
       from repeated as r
       left join lateral (
         select w.points
         from trust.rules as w
-        where (r.fault in ('TRS01', 'TRS03', 'TRS04') or (r.fault = 'SEEN' and not r.is_same) or r.is_new_gap)
+        where (r.fault in ('TRS01', 'TRS03') or (r.fault = 'TRS04' and r.came_late) or (r.fault = 'SEEN' and not r.is_same) or r.is_new_gap)
           and w.role = 'provider' and w.code = case when r.fault = 'SEEN' then 'TRS01' else r.fault end
         limit 1
       ) as t on true
@@ -337,7 +340,8 @@ $$;
 
 comment on function signals.ingest(
   smallint, uuid[], bigint[], bigint[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], bigint[],
-  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[], bigint[], bigint[]
+  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[], bigint[], bigint[], bigint[]
 ) is
 'Decides a batch of signals of one lane: a row each, in order, with verdict (original for a DUPLICATE), code and the next seq
-expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds. Refusals are rows, never errors.';
+expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds; p_received_us: when the gateway had read it. Refusals are
+rows, never errors.';
