@@ -78,13 +78,17 @@ begin
           when core.from_microseconds(a.sent_us) > v_now + s.max_skew then 'TRS05'
         end
       ) as signal_fault
-    from unnest(
-      p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
-      p_stop_losses, p_take_profits, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_received_us
-    ) with ordinality as a (
-      session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
-      stop_loss_e8, take_profit_e8, order_type, book, sent_us, payload, tag, received_us, ord
-    )
+    from (
+      -- By subscript: unnest() writes each array into a store of its own and reads it back, a tenth of the whole call.
+      select
+        o.ord, p_sessions[o.ord] as session_id, p_streams[o.ord] as stream_id, p_epochs[o.ord] as epoch, p_seqs[o.ord] as seq,
+        p_actions[o.ord] as action, p_symbols[o.ord] as symbol, p_sides[o.ord] as side, p_positions[o.ord] as position_id,
+        p_volumes[o.ord] as volume_e8, p_prices[o.ord] as price_e8, p_stop_losses[o.ord] as stop_loss_e8,
+        p_take_profits[o.ord] as take_profit_e8, p_order_types[o.ord] as order_type, p_books[o.ord] as book,
+        p_sent_us[o.ord] as sent_us, p_payloads[o.ord] as payload, p_tags[o.ord] as tag, p_received_us[o.ord] as received_us
+      from generate_series(1, cardinality(p_seqs)) as o (ord)
+      offset 0
+    ) as a
     left join lateral (
       select w.* from signals.streams as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
     ) as s on true
@@ -294,18 +298,14 @@ begin
     take_profit, magic, order_type, book, sent_at, received_at, payload, tag, balance, equity
   )
   select
-    p_lane, a.stream_id, a.epoch, a.seq, a.verdict, a.ruling, a.action, a.symbol, a.side, a.position_id,
-    case when a.action = 'PARTIAL_CLOSE' then a.volume_e8 * 0.00000001 else core.from_e8(a.volume_e8) end,
-    core.from_e8(a.price_e8), core.from_e8(a.stop_loss_e8), core.from_e8(a.take_profit_e8), a.magic, a.order_type,
-    a.book, core.from_microseconds(a.sent_us), v_now, a.payload, a.tag, core.from_e8(a.balance), core.from_e8(a.equity)
-  from unnest(
-    p_streams, p_epochs, p_seqs, v_verdicts, v_rulings, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
-    p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_balances, p_equities
-  ) as a (
-    stream_id, epoch, seq, verdict, ruling, action, symbol, side, position_id, volume_e8, price_e8, stop_loss_e8, take_profit_e8, magic,
-    order_type, book, sent_us, payload, tag, balance, equity
-  )
-  where a.verdict is not null;
+    p_lane, p_streams[o.ord], p_epochs[o.ord], p_seqs[o.ord], v_verdicts[o.ord], v_rulings[o.ord], p_actions[o.ord], p_symbols[o.ord],
+    p_sides[o.ord], p_positions[o.ord],
+    case when p_actions[o.ord] = 'PARTIAL_CLOSE' then p_volumes[o.ord] * 0.00000001 else core.from_e8(p_volumes[o.ord]) end,
+    core.from_e8(p_prices[o.ord]), core.from_e8(p_stop_losses[o.ord]), core.from_e8(p_take_profits[o.ord]), p_magics[o.ord],
+    p_order_types[o.ord], p_books[o.ord], core.from_microseconds(p_sent_us[o.ord]), v_now, p_payloads[o.ord], p_tags[o.ord],
+    core.from_e8(p_balances[o.ord]), core.from_e8(p_equities[o.ord])
+  from generate_series(1, cardinality(p_seqs)) as o (ord)
+  where v_verdicts[o.ord] is not null;
 
   -- Every head is there; ON CONFLICT finds it by its key, whatever the planner knew of the table.
   insert into signals.stream_heads as h (lane, stream_id, last_seq, accepted_seq, gap_seq, tokens, refilled_at)
@@ -328,13 +328,11 @@ begin
 
   return query
   select
-    a.ord::integer, a.answer, a.original, a.code,
+    o.ord, v_answers[o.ord], v_originals[o.ord], v_codes[o.ord],
     -- Where a stream stands is told to its publisher only.
-    case when f.is_told then a.reached + 1 end, case when f.is_told then a.epoch end, v_now
-  from unnest(v_answers, v_originals, v_codes, v_reached, v_epochs, v_sender_faults) with ordinality as a (
-    answer, original, code, reached, epoch, sender_fault, ord
-  )
-  cross join lateral (select coalesce(a.sender_fault, '') not in ('TRS10', 'TRA06') as is_told) as f;
+    case when f.is_told then v_reached[o.ord] + 1 end, case when f.is_told then v_epochs[o.ord] end, v_now
+  from generate_series(1, cardinality(p_seqs)) as o (ord)
+  cross join lateral (select coalesce(v_sender_faults[o.ord], '') not in ('TRS10', 'TRA06') as is_told) as f;
 end
 $$;
 
