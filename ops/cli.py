@@ -68,7 +68,7 @@ def options(
 def deploy(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
-    lanes: Annotated[int, typer.Option(min=1, max=1024, help="Number of lanes, fixed by the first deploy.")] = 8,
+    lanes: Annotated[int, typer.Option(min=1, max=1024, help="Number of lanes, fixed by the first deploy.")] = 4,
 ) -> None:
     """Bring the database to what the files of db/ say."""
     from ops.schema import commands
@@ -333,7 +333,7 @@ def dispatch(
     subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions to one stream, of mixed settings.")] = 1000,
     rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscription.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
-    lanes: Annotated[int, typer.Option(min=1, max=1024, help="Lanes of the database that is made for it.")] = 8,
+    lanes: Annotated[int, typer.Option(min=1, max=1024, help="Lanes of the database that is made for it.")] = 4,
     json: AsJson = False,
 ) -> None:
     """From a master's ack to the last delivery; then what a decision costs by sizing mode, and a catch-up."""

@@ -116,7 +116,7 @@ def _make_template(server: Stack, admin: Connection[Any], name: str) -> None:
     admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
     admin.execute(SQL("create database {}").format(Identifier(name)))
     with deploy.connect(server.url(name)) as connection:
-        deploy.deploy(connection, tree.read())
+        deploy.deploy(connection, tree.read(), lanes=8)
     # A clone needs its template free of sessions, and TimescaleDB keeps a worker in every database that
     # it may connect to.
     admin.execute(SQL("alter database {} with allow_connections false is_template true").format(Identifier(name)))

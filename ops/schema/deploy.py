@@ -15,7 +15,7 @@ from ops.schema.plan import Plan
 from ops.schema.tree import Source, Tree
 
 MINIMUM_SERVER = 17
-LANES = 8
+LANES = 4
 LOCK_TIMEOUT = "2s"
 ATTEMPTS = 15
 WAIT_FOR_OTHER_S = 120.0
