@@ -291,11 +291,18 @@ def ingest(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
     masters: Annotated[int, typer.Option(min=1, help="Streams, each on a connection of its own.")] = 16,
     ttl_ms: Annotated[int, typer.Option(min=1, help="Age at which a signal is STALE.")] = 500,
+    peers: Annotated[bool, typer.Option("--peers", help="Beside Redis Streams, plain inserts and an echo.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --peers: turns of each; medians are told.")] = 3,
     json: AsJson = False,
 ) -> None:
     """From when a signal was due to its durable ack."""
     from ops.bench import ingest
 
+    if peers:
+        from ops.bench.peers import compare
+
+        compare.run(context.obj.stack, rate=rate, seconds=seconds, rounds=rounds).print(as_json=json)
+        return
     ingest.run(context.obj.stack, rate=rate, seconds=seconds, masters=masters, ttl_ms=ttl_ms).print(as_json=json)
 
 

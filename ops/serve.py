@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import typer
 
@@ -30,17 +30,31 @@ def run(stack: Stack, *, host: str, port: int) -> None:
         raise Refusal("TRD13", f"{host}:{port} cannot be listened on: {error}", "choose another --port") from error
 
 
+class Served(NamedTuple):
+    """A gateway in a process of its own."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
 def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
     """A gateway on a free port of 127.0.0.1, ended by SIGTERM; the port. It logs to `log`, or to standard error."""
+    with process(database_url, log=log) as served:
+        yield served.port
+
+
+@contextmanager
+def process(database_url: str, *, log: TextIO | None = None) -> Iterator[Served]:
+    """The same, for who must know its process too."""
     command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as started:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            assert started.stdout is not None
+            line = started.stdout.readline()
             if not line.startswith(READY):
                 where = f"in {log.name}" if log else "above"
                 raise Refusal("TRD14", "the gateway did not start", f"its own message is {where}")
-            yield int(line.rpartition(":")[2])
+            yield Served(int(line.rpartition(":")[2]), started.pid)
         finally:
-            process.terminate()
+            started.terminate()
