@@ -352,6 +352,24 @@ def dispatch(
         raise typer.Exit(1)
 
 
+@bench.command()
+def fanout(
+    context: typer.Context,
+    subscribers: Annotated[int, typer.Option(min=1, help="Subscriptions, each on a connection of its own.")] = 10_000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscriber.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    gateways: Annotated[int, typer.Option(min=1, help="Gateways that share the port.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """From when a master's signal was due to its last delivery, decisions stored."""
+    from ops.bench import fanout
+
+    result = fanout.run(context.obj.stack, subscribers=subscribers, rate=rate, seconds=seconds, gateways=gateways)
+    result.print(as_json=json)
+    if not result.complete:
+        raise typer.Exit(1)
+
+
 @app.command()
 def pg(
     context: typer.Context,

@@ -1,8 +1,9 @@
 """`ecp serve`: a gateway in this process; and one in a process of its own, for the demo and the benches."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
@@ -45,10 +46,13 @@ def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
 
 
 @contextmanager
-def process(database_url: str, *, log: TextIO | None = None) -> Iterator[Served]:
-    """The same, for who must know its process too."""
-    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as started:
+def process(
+    database_url: str, *, port: int = 0, options: Mapping[str, str] | None = None, log: TextIO | None = None
+) -> Iterator[Served]:
+    """The same, for who must know its process too, or set `options` (ECP_* variables)."""
+    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", str(port)]
+    environment = os.environ | (options or {})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as started:
         try:
             assert started.stdout is not None
             line = started.stdout.readline()
