@@ -370,6 +370,20 @@ def fanout(
         raise typer.Exit(1)
 
 
+@bench.command("all")
+def everything(
+    context: typer.Context,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of ingest and of each of its peers.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each load is offered.")] = 3,
+    subscribers: Annotated[int, typer.Option(min=1, help="Connections that one signal goes to.")] = 10_000,
+    json: AsJson = False,
+) -> None:
+    """Every figure that is asked of the plane's speed, with what it must be, peers beside them."""
+    from ops.bench import suite
+
+    suite.run(context.obj.stack, rounds=rounds, seconds=seconds, subscribers=subscribers).print(as_json=json)
+
+
 @app.command()
 def pg(
     context: typer.Context,

@@ -33,9 +33,9 @@ def percentile(values: list[float], share: float) -> float:
     return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else 0.0
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines in columns: what a row is called to the left, what it has to the right."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = True) -> Iterator[str]:
+    """Lines in columns; all but the first are figures, and stand to the right, unless they are words."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for name, *cells in [head, *rows]:
-        figures = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        yield "  ".join([name.ljust(widths[0]), *figures]).rstrip()
+        padded = (f"{cell:{'>' if right else '<'}{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+        yield "  ".join([name.ljust(widths[0]), *padded]).rstrip()
