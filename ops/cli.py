@@ -370,6 +370,20 @@ def fanout(
         raise typer.Exit(1)
 
 
+@bench.command()
+def notify(
+    context: typer.Context,
+    rate: Annotated[float, typer.Option(min=1, help="Notifications a second, a commit each.")] = 500,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    listeners: Annotated[int, typer.Option(min=1, help="Gateways that listen.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """From when a notification was due to its arrival at the listeners."""
+    from ops.bench import notify
+
+    notify.run(context.obj.stack, rate=rate, seconds=seconds, listeners=listeners).print(as_json=json)
+
+
 @bench.command("all")
 def everything(
     context: typer.Context,

@@ -74,9 +74,9 @@ class Result(Figures):
     sql_ingest: Peer
     """signals.ingest, fed without TCP and gateway."""
     redis_worker: Pipeline
-    """TCP → XADD → ack; a worker that writes Postgres."""
+    """TCP → signature and sequence → XADD → ack; a worker that writes Postgres."""
     redis_xadd: Peer
-    """TCP → XADD → ack."""
+    """TCP → XADD → ack, no checks."""
     bare_insert: Peer
     """Insert of the same rows, fed without TCP and gateway."""
     pgbench_floor: Floor

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 from psycopg import Connection
@@ -124,7 +124,7 @@ class Xadd(OverTcp):
 
     def __init__(self, database: Database, pids: Sequence[int], port: int, socket: str, key: str) -> None:
         super().__init__(database, pids, port)
-        self._socket = socket
+        self.socket = socket
         self._key = key
 
     def processes(self) -> list[int]:
@@ -134,7 +134,7 @@ class Xadd(OverTcp):
         return await self._emptied()
 
     async def _emptied(self) -> int:
-        client = await Redis.connect(self._socket)
+        client = await Redis.connect(self.socket)
         found = await client.call("XTRIM", self._key, "MAXLEN", 0)
         client.close()
         return int(found)
@@ -318,20 +318,26 @@ def _echo(url: str, database: Database, running: ExitStack) -> Contestant:  # no
 
 def _redis_xadd(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001
     server = running.enter_context(redis.server())
-    front = running.enter_context(_process("xadd", server.socket, "alone"))
-    return Xadd(database, [server.pid, front.pid], int(_line(front)), server.socket, "alone")
+    listening = running.enter_context(front(server.socket, "alone", checks="none"))
+    return Xadd(database, [server.pid, listening.pid], listening.port, server.socket, "alone")
 
 
 def _redis_worker(url: str, database: Database, running: ExitStack) -> Contestant:
     server = running.enter_context(redis.server())
-    front = running.enter_context(_process("xadd", server.socket, "signals"))
-    port = int(_line(front))
+    listening = running.enter_context(front(server.socket, "signals", checks="all"))
     writer = running.enter_context(_process("worker", server.socket, "signals", url))
     assert _line(writer) == worker.READY.strip()
     assert writer.stdout is not None
     fcntl.fcntl(writer.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    pids = [server.pid, front.pid, writer.pid]
-    return Worker(database, pids, port, server.socket, "signals", writer.stdout)
+    pids = [server.pid, listening.pid, writer.pid]
+    return Worker(database, pids, listening.port, server.socket, "signals", writer.stdout)
+
+
+@contextmanager
+def front(socket: str, key: str, *, checks: Literal["none", "all"]) -> Iterator[serve.Served]:
+    """The process that takes frames for a Redis stream."""
+    with _process("xadd", socket, key, checks) as process:
+        yield serve.Served(int(_line(process)), process.pid)
 
 
 def _bare_insert(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001

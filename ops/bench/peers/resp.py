@@ -36,6 +36,19 @@ class Redis(asyncio.Protocol):
         self.send(command, partial(_settle, answer))
         return answer
 
+    def after(self, done: Callable[[], None]) -> None:
+        """Call it when everything that was sent is answered."""
+        if not self._answered:
+            done()
+            return
+        before = self._answered[-1]
+
+        def both(reply: Any) -> None:
+            before(reply)
+            done()
+
+        self._answered[-1] = both
+
     def close(self) -> None:
         self._transport.close()
 

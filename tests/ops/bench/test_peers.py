@@ -4,17 +4,19 @@ import asyncio
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
+import uvloop
 from psycopg import Connection
 from typer.testing import CliRunner
 
 from gateway import ecp_pb2 as pb
 from gateway.wire import encode
 from ops.bench import cpu, prepared
-from ops.bench.peers import budget, compare, redis
+from ops.bench.peers import budget, compare, contestants, redis
 from ops.bench.prepared import Sender
 from ops.cli import app
 from ops.errors import Refusal
@@ -110,3 +112,24 @@ def test_a_signal_costs_no_more_cpu_than_it_did(database_url: str, db: Connectio
             pytest.skip("the server's processes are not to be seen from here")
     cost = budget.measure(database_url, rounds=3)
     assert cost.ratio < BOUND, cost
+
+
+@needs_redis
+def test_the_pipeline_checks_what_it_can(db: Connection[object], database_url: str) -> None:
+    """Signature and sequence; what is refused is not written."""
+    first, second, third = prepared.signals(1, 3)
+    forged = pb.SignedSignal(signal=second.signal, tag=first.tag)
+
+    async def talk(port: int) -> list[list[str]]:
+        sender = Sender(1, [first, forged, third, second, third])
+        await sender.dial(port)
+        answers = [sender.send([0.0] * count) for count in (1, 1, 2, 1)]
+        said = [sender.verdicts(await answer) for answer in answers]
+        sender.close()
+        return said
+
+    with ExitStack() as running:
+        pipeline = contestants.START["redis_xadd"](database_url, db, running)
+        assert isinstance(pipeline, contestants.Xadd)
+        checking = running.enter_context(contestants.front(pipeline.socket, "checked", checks="all"))
+        assert uvloop.run(talk(checking.port)) == [["ACCEPTED"], ["BAD_SIGNATURE"], ["GAP", "ACCEPTED"], ["ACCEPTED"]]
