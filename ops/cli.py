@@ -293,6 +293,7 @@ def ingest(
     ttl_ms: Annotated[int, typer.Option(min=1, help="Age at which a signal is STALE.")] = 500,
     peers: Annotated[bool, typer.Option("--peers", help="Beside Redis Streams, plain inserts and an echo.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="With --peers: turns of each; medians are told.")] = 3,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="With --peers: write bars as SVG, too.")] = None,
     json: AsJson = False,
 ) -> None:
     """From when a signal was due to its durable ack."""
@@ -301,8 +302,13 @@ def ingest(
     if peers:
         from ops.bench.peers import compare
 
-        compare.run(context.obj.stack, rate=rate, seconds=seconds, rounds=rounds).print(as_json=json)
+        result = compare.run(context.obj.stack, rate=rate, seconds=seconds, rounds=rounds)
+        if plot is not None:
+            result.plot(plot)
+        result.print(as_json=json)
         return
+    if plot is not None:
+        raise typer.BadParameter("--plot is for --peers")
     ingest.run(context.obj.stack, rate=rate, seconds=seconds, masters=masters, ttl_ms=ttl_ms).print(as_json=json)
 
 

@@ -14,7 +14,7 @@ import psycopg
 import uvloop
 
 from ops import scratch
-from ops.bench import cpu, load, market, prepared
+from ops.bench import cpu, load, market, plot, prepared
 from ops.bench.figures import Figures, percentile, table
 from ops.bench.peers import contestants, rows
 from ops.bench.peers.contestants import Contestant, Database, Lot
@@ -85,6 +85,21 @@ class Result(Figures):
     ratios: dict[str, float]
     sql_ratio: float
     """sql_ingest ÷ bare_insert: what validation costs inside Postgres."""
+
+    def plot(self, path: Path) -> None:
+        """Rates, and latencies at the rate that was offered, as SVG."""
+        peers = {name: getattr(self, name) for name in NAMES}
+        plot.write(
+            path,
+            f"ecp bench ingest --peers: medians of {self.rounds} rounds",
+            [
+                plot.Panel("signals a second, as fast as answers allow", [(n, [p.rate]) for n, p in peers.items()]),
+                plot.Panel(
+                    f"p50 and p99 (ms) at {self.offered_rate:,.0f} signals a second",
+                    [(name, [peer.p50_ms, peer.p99_ms]) for name, peer in peers.items()],
+                ),
+            ],
+        )
 
     def lines(self) -> Iterator[str]:
         yield (

@@ -6,6 +6,7 @@ import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from xml.etree import ElementTree
 
 import psycopg
 import pytest
@@ -42,13 +43,14 @@ class Mute(asyncio.Transport):
 
 
 @needs_redis
-def test_what_was_answered_is_stored(database_url: str, db: Connection[object]) -> None:
+def test_what_was_answered_is_stored(database_url: str, db: Connection[object], tmp_path: Path) -> None:
     before = set(VAR.glob("redis-*"))
     ran = CliRunner().invoke(
         app,
         [
             *("--database-url", database_url, "bench", "ingest", "--peers", "--json"),
             *("--rate", str(RATE), "--seconds", str(SECONDS), "--rounds", str(ROUNDS)),
+            *("--plot", str(tmp_path / "bars.svg")),
         ],
     )
     assert ran.exit_code == 0, ran.output
@@ -62,6 +64,12 @@ def test_what_was_answered_is_stored(database_url: str, db: Connection[object]) 
         assert peer["rate"] > 0
         assert 0 < peer["p50_ms"] <= peer["p99_ms"]
         assert peer["cpu_us"] > 0
+    drawn = ElementTree.parse(tmp_path / "bars.svg").getroot()  # noqa: S314 - our own
+    assert {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")} >= set(compare.NAMES)
+    bars = [float(bar.get("width", "0")) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect") if bar.get("x")]
+    assert len(bars) == 3 * len(compare.NAMES)
+    rates = [said[name]["rate"] for name in compare.NAMES]
+    assert bars[0] / max(bars[: len(rates)]) == pytest.approx(rates[0] / max(rates), abs=0.01)
     assert said["pgbench_floor"]["rate"] > 0
     assert said["redis_worker"]["ack_rate"] >= said["redis_worker"]["rate"]
     others = {*compare.NAMES, "pgbench_floor"} - {"ours"}
