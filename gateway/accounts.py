@@ -83,6 +83,8 @@ class Stating:
         self._frame_id = frame_id
         self._count = count
 
+    may_go = True
+
     def done(self, rows: Sequence[Any]) -> None:
         self._settle([row[1] for row in rows])
 

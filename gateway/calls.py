@@ -31,7 +31,8 @@ OPEN_STREAM = "select * from signals.open_stream($1::uuid, $2::text)"
 INGEST = (
     "select * from signals.ingest($1::smallint, $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
     " $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],"
-    " $15::text[], $16::jsonb[], $17::bigint[], $18::bytea[], $19::bytea[], $20::bigint[], $21::bigint[])"
+    " $15::text[], $16::jsonb[], $17::bigint[], $18::bytea[], $19::bytea[], $20::bigint[], $21::bigint[],"
+    " $22::bigint[])"
 )
 RESYNC = (
     "select * from signals.resync($1::smallint, $2::uuid, $3::bigint, $4::bigint, $5::bigint, $6::bytea, $7::bytea)"

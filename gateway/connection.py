@@ -54,7 +54,7 @@ class ClientConnection(asyncio.Protocol):
         self._backlog: deque[pb.Frame] = deque()
         self._ending: Callable[[], None] | None = None
         """How it ends, once what was read before is answered: nothing after it is handled."""
-        self._streams: dict[int, int] = {}  # stream_id: lane
+        self._streams: dict[int, publishing.Stream] = {}  # by stream_id
         self._subscriptions: set[int] = set()
         self._portfolios: set[int] = set()
         """Of these subscriptions."""
@@ -74,6 +74,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
         self._loop = asyncio.get_running_loop()
         self._frame_at = self._loop.time()
+        self._received_us = 0
         self._transport.set_write_buffer_limits(high=self._plane.settings.write_buffer_bytes)
         full = len(self._plane.connections) >= self._plane.settings.max_clients
         self._plane.connections.add(self)
@@ -93,6 +94,9 @@ class ClientConnection(asyncio.Protocol):
         if frames:
             self._frame_at = self._loop.time()
             self.showed_life = True
+            if not self._backlog:
+                # Of the oldest that wait: how long we let a signal wait is not its master's doing.
+                self._received_us = self._plane.clock.now_us()
             self._backlog.extend(frames)
         self._work()
 
@@ -220,8 +224,8 @@ class ClientConnection(asyncio.Protocol):
     def _publish(self, frame: pb.Frame) -> None:
         publish = frame.publish
         stream_id, count = publish.stream_id, len(publish.signals)
-        lane = self._streams.get(stream_id)
-        if lane is None:
+        stream = self._streams.get(stream_id)
+        if stream is None:
             self.fail("TRS10", frame.id)
             return
         if count == 0 or count > self._plane.settings.max_frame_items:
@@ -232,18 +236,19 @@ class ClientConnection(asyncio.Protocol):
         if positions > self._plane.settings.max_frame_items:
             self.fail("TRP01", frame.id, f"{positions} positions")
             return
-        columns = publishing.columns(self.session_id, stream_id, publish.signals, signals)
+        columns = publishing.columns(self.session_id, stream_id, publish.signals, signals, self._received_us)
         job = Publication(
             self,
             self._plane.fanout,
             self._plane.texts,
             frame_id=frame.id,
+            stream=stream,
             stream_id=stream_id,
             seqs=columns[publishing.SEQ].copy(),
             size=count + positions,
         )
-        if self._admit(count + positions):
-            self._plane.provider.link(lane).submit(calls.INGEST, lane, columns, job)
+        if self._admit(count + positions) and stream.admit(job):
+            self._plane.provider.link(stream.lane).submit(calls.INGEST, stream.lane, columns, job)
         else:
             job.refused("TRP09")
 
@@ -355,7 +360,7 @@ class ClientConnection(asyncio.Protocol):
         opened = await calls.open_stream(self._plane.access, self.session_id, text(name) or "")
         if opened.code:
             raise Refused(opened.code, opened.detail or "")
-        self._streams[opened.stream_id] = opened.lane
+        self._streams[opened.stream_id] = publishing.Stream(opened.lane)
         answer = pb.StreamOpened(
             stream_id=opened.stream_id,
             stream=name,
@@ -371,13 +376,18 @@ class ClientConnection(asyncio.Protocol):
             intent = pb.ResyncIntent.FromString(payload)
         except DecodeError:
             raise Refused("TRS09", "Resync.intent is no ResyncIntent") from None
-        lane = self._streams.get(intent.stream_id)
-        if lane is None:
+        stream = self._streams.get(intent.stream_id)
+        if stream is None:
             raise Refused("TRS10")
         answer = pb.Ack(stream_id=intent.stream_id, seqs=[0])
         try:
             resynced = await calls.resync(
-                self._plane.provider.link(lane), lane, self.session_id, intent, payload=payload, tag=frame.resync.tag
+                self._plane.provider.link(stream.lane),
+                stream.lane,
+                self.session_id,
+                intent,
+                payload=payload,
+                tag=frame.resync.tag,
             )
         except Refused as refusal:
             verdict, code = pb.UNDECIDED, refusal.code

@@ -42,6 +42,10 @@ HEADSTART = 0.05
 class Job(Protocol):
     """A part of a batch: what one frame asked for."""
 
+    @property
+    def may_go(self) -> bool:
+        """Whether it still makes sense when its turn has come; if not it is refused."""
+
     def done(self, rows: Sequence[Any]) -> None:
         """A row for each element, in order; they are committed."""
 
@@ -81,10 +85,26 @@ class Batch:
         for job, _ in self.jobs:
             job.refused(code)
 
+    def sift(self) -> "Batch | None":
+        """What of it may go, when its turn has come; the rest is refused."""
+        if all(job.may_go for job, _ in self.jobs):
+            return self
+        going: Batch | None = None
+        for part in self._parts():
+            job = part.jobs[0][0]
+            if not job.may_go:
+                job.refused(AWAY)
+            elif going is None:
+                going = part
+            else:
+                going.add(part.columns, job)
+        return going
+
     def split(self) -> "list[Batch]":
         """Each job by itself, so that one that the database chokes on takes nobody along."""
-        if len(self.jobs) == 1:
-            return []
+        return self._parts() if len(self.jobs) > 1 else []
+
+    def _parts(self) -> "list[Batch]":
         batches, start = [], 0
         for job, size in self.jobs:
             batches.append(Batch(self.sql, self.lane, [column[start : start + size] for column in self.columns], job))
@@ -124,6 +144,9 @@ class Single:
     def refused(self, code: str) -> None:
         if not self.answer.done():
             self.answer.set_exception(Refused(code))
+
+    def sift(self) -> "Single":
+        return self
 
     def split(self) -> list[Batch]:
         return []
@@ -267,7 +290,8 @@ class Link:
             if waiting is not None and waiting.get(call.sql) is call:
                 del waiting[call.sql]
             self._timeouts = 0
-            if not await self._execute(connection, call):
+            going = call.sift()
+            if going and not await self._execute(connection, going):
                 return
 
     async def _execute(self, connection: Connection, call: Batch | Single) -> bool:
@@ -336,7 +360,8 @@ class Link:
         waiting = deque(parts)
         try:
             while waiting and self._timeouts < TIMEOUTS:
-                if not await self._execute(connection, waiting.popleft()):
+                going = waiting.popleft().sift()
+                if going and not await self._execute(connection, going):
                     return
         finally:
             for part in waiting:

@@ -31,6 +31,38 @@ _Fields = tuple[Any, ...]
 _UNREADABLE: _Fields = (None,) * 16
 
 
+class Stream:
+    """A stream as one connection publishes it. What was sent behind signals that were not decided would run into a gap
+    that is none of the master's, and be held against it: it is not decided either, until they are sent again."""
+
+    __slots__ = ("_undecided", "_waiting", "lane")
+
+    def __init__(self, lane: int) -> None:
+        self.lane = lane
+        self._undecided: int | None = None
+        """The seq that it must go on with; None while nothing is missing."""
+        self._waiting: set[Publication] = set()
+
+    def admit(self, publication: "Publication") -> bool:
+        """Whether it may go to the database; then it waits here until it is decided."""
+        if self._undecided is not None and publication.is_behind(self._undecided):
+            return False
+        self._undecided = None
+        self._waiting.add(publication)
+        return True
+
+    def decided(self, publication: "Publication") -> None:
+        self._waiting.discard(publication)
+
+    def undecided(self, publication: "Publication", seq: int | None) -> None:
+        """It begins with `seq`, and must be sent again before what is behind it."""
+        self._waiting.discard(publication)
+        if seq is not None and (self._undecided is None or seq < self._undecided):
+            self._undecided = seq
+            for waiting in self._waiting:
+                waiting.may_go = waiting.may_go and not waiting.is_behind(seq)
+
+
 class Answered(Protocol):
     """Where an answer goes; `count` is as many as were admitted."""
 
@@ -56,13 +88,21 @@ def positions(signals: Iterable[pb.Signal | None]) -> int:
 
 
 def columns(
-    session: uuid.UUID, stream_id: int, signed: Sequence[pb.SignedSignal], signals: Iterable[pb.Signal | None]
+    session: uuid.UUID,
+    stream_id: int,
+    signed: Sequence[pb.SignedSignal],
+    signals: Iterable[pb.Signal | None],
+    received_us: int,
 ) -> list[list[Any]]:
-    """All arguments of signals.ingest but the lane; `signals` are `signed` as they were read."""
+    """All arguments of signals.ingest but the lane; `signals` are `signed` as they were read, `received_us` is by the
+    plane's clock."""
     rows = [_UNREADABLE if signal is None else _fields(signal) for signal in signals]
     *fields, balances, equities = [list(column) for column in zip(*rows, strict=True)]
     payloads, tags = [one.signal for one in signed], [one.tag for one in signed]
-    return [[session] * len(rows), [stream_id] * len(rows), *fields, payloads, tags, balances, equities]
+    count = len(rows)
+    return [
+        [session] * count, [stream_id] * count, *fields, payloads, tags, balances, equities, [received_us] * count,
+    ]  # fmt: skip
 
 
 def _fields(signal: pb.Signal) -> _Fields:
@@ -131,7 +171,7 @@ def _book(positions: Iterable[pb.Position]) -> str | None:
 class Publication:
     """One Publish frame on its way through the database."""
 
-    __slots__ = ("_client", "_fanout", "_frame_id", "_seqs", "_size", "_stream_id", "_texts")
+    __slots__ = ("_client", "_fanout", "_frame_id", "_seqs", "_size", "_stream", "_stream_id", "_texts", "may_go")
 
     def __init__(
         self,
@@ -140,6 +180,7 @@ class Publication:
         texts: Texts,
         *,
         frame_id: int,
+        stream: Stream,
         stream_id: int,
         seqs: list[int | None],
         size: int,
@@ -149,11 +190,18 @@ class Publication:
         self._fanout = fanout
         self._texts = texts
         self._frame_id = frame_id
+        self._stream = stream
         self._stream_id = stream_id
         self._seqs = seqs
         self._size = size
+        self.may_go = True
+
+    def is_behind(self, seq: int) -> bool:
+        first = self._seqs[0]
+        return first is None or first > seq
 
     def done(self, rows: Sequence[Any]) -> None:
+        self._stream.decided(self)
         last = rows[-1]
         codes = [row[3] for row in rows]
         ack = pb.Ack(
@@ -174,6 +222,7 @@ class Publication:
 
     def refused(self, code: str) -> None:
         """Nothing is known to be decided, so nothing is said but that."""
+        self._stream.undecided(self, self._seqs[0])
         count = len(self._seqs)
         undecided = [pb.UNDECIDED] * count
         ack = pb.Ack(

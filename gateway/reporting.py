@@ -44,6 +44,8 @@ class Reporting:
         self._frame_id = frame_id
         self._reports = reports
 
+    may_go = True
+
     def done(self, rows: Sequence[Any]) -> None:
         self._settle([VERDICTS[row[1]] for row in rows], [row[2] for row in rows])
 

@@ -32,7 +32,7 @@ from (
   :stream_lane::smallint, array[:'publisher', :'publisher']::uuid[], array[:stream, :stream], array[1, 1]::bigint[], s.seqs,
   array['OPEN', 'OPEN'], array['EURUSD', 'EURUSD'], array['BUY', 'BUY'], array[101, 102], s.volumes,
   array[107219000, 107219000], array[0, 0], array[0, 0], array[0, 0], array['MARKET', 'MARKET'], array[null, null]::jsonb[],
-  s.sent_us, s.payloads, s.tags, array[0, 0], array[0, 0]
+  s.sent_us, s.payloads, s.tags, array[0, 0], array[0, 0], s.sent_us
 ) as i;
 
 -- What the subscriber gets, decided in the subscriber's own lane.

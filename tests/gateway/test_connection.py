@@ -424,6 +424,41 @@ async def test_full_gateway_refuses_and_loses_nothing(start: Start, connect: Con
     assert list((await client.publish(master.stream_id, signals[:2])).verdicts) == [pb.ACCEPTED] * 2
 
 
+async def test_what_was_sent_behind_a_refused_frame_runs_into_no_gap(
+    start: Start, connect: Connect, market: Market, db: psycopg.Connection[Any]
+) -> None:
+    """It was on its way before its master could know."""
+    gateway = await start(gateway_inflight=2)
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    signals = master.signed(client, 4)
+    frames = [signals[:3], signals[3:]]
+    for ack in await asyncio.gather(*(client.publish(master.stream_id, frame) for frame in frames)):
+        assert set(ack.verdicts) == {pb.UNDECIDED}
+    for again in (signals[:1], signals[1:3], signals[3:]):
+        assert set((await client.publish(master.stream_id, again)).verdicts) == {pb.ACCEPTED}
+    assert db.execute("select code from signals.protection_events").fetchall() == []
+
+
+async def test_what_waits_behind_a_call_that_took_too_long_runs_into_no_gap(
+    start: Start, connect: Connect, market: Market, db: psycopg.Connection[Any], database_url: str
+) -> None:
+    gateway = await start()
+    master = market.master()
+    client = await connect(gateway, master.token)
+    await client.open_stream(master.stream)
+    signals = master.signed(client, 3)
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute("select from signals.stream_heads for update")
+        first, *behind = [client.publish(master.stream_id, [signal]) for signal in signals]
+        assert list((await first).verdicts) == [pb.UNDECIDED]
+    for ack in await asyncio.gather(*behind):
+        assert list(ack.verdicts) == [pb.UNDECIDED]
+    assert list((await client.publish(master.stream_id, signals)).verdicts) == [pb.ACCEPTED] * 3
+    assert db.execute("select code from signals.protection_events").fetchall() == []
+
+
 async def test_client_that_sends_more_than_can_be_decided_is_slowed_down(
     start: Start, connect: Connect, market: Market
 ) -> None:

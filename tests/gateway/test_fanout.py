@@ -35,7 +35,8 @@ async def ingest_and_die(dsn: str, client: Client, master: Master, db: psycopg.C
     link = Link("dying", connector(dsn, "ecp_gateway", "dying"), [calls.INGEST], deadline=5)
     await link.start()
     signed = master.signed(client, count)
-    columns = publishing.columns(session, master.stream_id, signed, publishing.read(master.stream_id, signed))
+    signals = publishing.read(master.stream_id, signed)
+    columns = publishing.columns(session, master.stream_id, signed, signals, received_us=client.plane_time_us())
     rows = await link.call(lane, calls.INGEST, lane, *columns)
     assert {verdict[1] for verdict in rows} == {"ACCEPTED"}
     await link.stop()

@@ -55,6 +55,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.may_go = True
 
     def done(self, rows: Sequence[Any]) -> None:
         self.answer.set_result([row[1] for row in rows])
@@ -136,6 +137,21 @@ async def test_kinds_of_calls_do_not_cut_each_other_into_small_batches(
     assert await answers(*crawled) == [[0.001]] * 3
     await asyncio.gather(busy, last, after)
     assert batches(db) == [(1, [0, 1, 2, 0, 1, 2]), (1, [3]), (1, [9])]
+
+
+async def test_job_that_may_no_longer_go_is_refused_when_its_turn_comes(
+    open_link: Open, database_url: str, db: psycopg.Connection[Any]
+) -> None:
+    link = await open_link(database_url)
+    busy = link.call(0, SLEEP, 0.05)
+    jobs = [Recorder() for _ in range(5)]
+    for number, job in enumerate(jobs):
+        link.submit(DOUBLE, 1 + number // 4, [[number, number]], job)
+    for job in (jobs[0], jobs[2], jobs[4]):
+        job.may_go = False
+    assert await answers(*(job.answer for job in jobs)) == ["TRD01", [2, 2], "TRD01", [6, 6], "TRD01"]
+    await busy
+    assert batches(db) == [(1, [1, 1, 3, 3])]
 
 
 async def test_full_batch_takes_no_more(open_link: Open, database_url: str, db: psycopg.Connection[Any]) -> None:

@@ -1,13 +1,14 @@
 -- requires: core/from_e8 core/from_microseconds core/hmac_matches core/now signals/advance signals/shape_error trust/record
--- A batch of one lane, one verdict each, all of it in one transaction. Two statements: the first takes the locks
--- (heads, by stream), so that the second has a snapshot in which everything committed before them is visible.
+-- A batch of one lane, one verdict each, all of it in one transaction. The locks (heads, by stream) are a statement of their own, so
+-- that the next has a snapshot in which everything committed before them is visible: what each signal is by itself, then what it is in
+-- its stream, then what is stored. Between them go arrays: rows with everything in them would be copied by every window.
 -- No NOTIFY: the gateway that called dispatches at once, and the others find by their poll what it left undone.
 -- A verdict depends on what arrived before it in its stream and on the clock, never on how signals were batched.
 create or replace function signals.ingest(
   p_lane smallint, p_sessions uuid[], p_streams bigint[], p_epochs bigint[], p_seqs bigint[], p_actions text[],
   p_symbols text[], p_sides text[], p_positions bigint[], p_volumes bigint[], p_prices bigint[],
   p_stop_losses bigint[], p_take_profits bigint[], p_magics bigint[], p_order_types text[], p_books jsonb[],
-  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[], p_balances bigint[], p_equities bigint[]
+  p_sent_us bigint[], p_payloads bytea[], p_tags bytea[], p_balances bigint[], p_equities bigint[], p_received_us bigint[]
 ) returns table (
   ord integer, verdict text, original text, code text, next_seq bigint, epoch integer, decided_at timestamptz
 )
@@ -21,6 +22,23 @@ as $$
 declare
   v_now timestamptz;
   v_halted boolean;
+  v_is_plain boolean;
+  -- Of each signal by itself.
+  v_accounts bigint[];
+  v_scores numeric[];
+  v_tokens double precision[];
+  v_raising boolean[];
+  v_came_late boolean[];
+  v_sender_faults text[];
+  v_signal_faults text[];
+  -- Of each in its stream.
+  v_answers text[];
+  v_originals text[];
+  v_codes text[];
+  v_reached bigint[];
+  v_epochs integer[];
+  v_verdicts text[];
+  v_rulings text[];
 begin
   perform 1
   from signals.stream_heads as h
@@ -31,40 +49,41 @@ begin
   v_now := core.now();
   select k.halted into v_halted from core.kill_switch as k;
 
-  return query
-  with arrived as materialized (
+  with told as materialized (
     select
-      a.*,
-      core.from_microseconds(a.sent_us) as sent_at,
-      s.stream_id as known_id,
-      s.account_id,
-      s.status,
-      s.ttl,
-      s.max_skew,
-      h.epoch as head_epoch,
-      h.last_seq,
-      h.gap_seq,
-      h.accepted_epoch,
-      h.accepted_seq,
+      a.ord, a.stream_id, a.seq, s.account_id, h.last_seq, a.epoch = h.epoch as is_of_epoch, c.raises_exposure as is_raising,
+      coalesce(u.score, 100) as score,
       least(
         s.burst,
         -- A clock that was set back must not take tokens away.
         h.tokens + s.rate_per_second * greatest(extract(epoch from v_now - h.refilled_at)::double precision, 0)
       ) as tokens,
-      coalesce(u.score, 100) as score,
-      h.session_id = a.session_id as is_publisher,
-      core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) as is_authentic,
-      c.raises_exposure,
-      signals.shape_error(
-        a.action, c.raises_exposure, a.side, a.order_type, a.position_id, a.volume_e8 * 0.00000001,
-        a.price_e8 * 0.00000001, a.stop_loss_e8 * 0.00000001, a.take_profit_e8 * 0.00000001, a.book, i::signals.instruments
-      ) as shape_error
+      case
+        when s.stream_id is null then 'TRS10'
+        when (h.session_id = a.session_id) is not true then 'TRA06'
+        when core.hmac_matches(s.key_inner, s.key_outer, a.payload, a.tag) is not true then 'TRS03'
+        when a.epoch is null or a.seq is null or core.from_microseconds(a.sent_us) is null then 'TRS09'
+      end as sender_fault,
+      core.from_microseconds(a.sent_us) < least(core.from_microseconds(a.received_us), v_now) - s.ttl as came_late,
+      coalesce(
+        signals.shape_error(
+          a.action, c.raises_exposure, a.side, a.order_type, a.position_id, a.volume_e8 * 0.00000001,
+          a.price_e8 * 0.00000001, a.stop_loss_e8 * 0.00000001, a.take_profit_e8 * 0.00000001, a.book, i::signals.instruments
+        ),
+        case
+          when not c.raises_exposure then null
+          when v_halted or s.status = 'HALTED' then 'TRS08'
+          when s.status <> 'ACTIVE' then 'TRS22'
+          when core.from_microseconds(a.sent_us) < v_now - s.ttl then 'TRS04'
+          when core.from_microseconds(a.sent_us) > v_now + s.max_skew then 'TRS05'
+        end
+      ) as signal_fault
     from unnest(
       p_sessions, p_streams, p_epochs, p_seqs, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
-      p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_balances, p_equities
+      p_stop_losses, p_take_profits, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_received_us
     ) with ordinality as a (
       session_id, stream_id, epoch, seq, action, symbol, side, position_id, volume_e8, price_e8,
-      stop_loss_e8, take_profit_e8, magic, order_type, book, sent_us, payload, tag, balance, equity, ord
+      stop_loss_e8, take_profit_e8, order_type, book, sent_us, payload, tag, received_us, ord
     )
     left join lateral (
       select w.* from signals.streams as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
@@ -84,196 +103,245 @@ begin
       where w.lane = p_lane and w.stream_id = a.stream_id and w.symbol = a.symbol
       limit 1
     ) as i on true
-  ), sequenced as (
-    select
-      a.*,
-      signals.advance(
-        a.last_seq, case when a.is_publisher and a.is_authentic and a.epoch = a.head_epoch and a.sent_at is not null then a.seq end
-      ) over in_order as reached
-    from arrived as a
-    window in_order as (partition by a.stream_id order by a.ord)
-  ), placed as (
-    select q.*, coalesce(lag(q.reached) over in_order, q.last_seq) as prior
-    from sequenced as q
-    window in_order as (partition by q.stream_id order by q.ord)
-  ), checked as (
-    select
-      p.*,
-      p.reached > p.prior as in_sequence,
-      case
-        when p.known_id is null then 'TRS10'
-        when p.is_publisher is not true then 'TRA06'
-        when p.is_authentic is not true then 'TRS03'
-        when p.epoch is null or p.seq is null or p.sent_at is null then 'TRS09'
-        when p.epoch < p.head_epoch then 'TRS01'
-        when p.epoch > p.head_epoch or p.seq > p.prior + 1 then 'TRS02'
-        when p.seq <= p.prior then 'SEEN'
-        when p.shape_error is not null then p.shape_error
-        when not p.raises_exposure then null
-        when v_halted or p.status = 'HALTED' then 'TRS08'
-        when p.status <> 'ACTIVE' then 'TRS22'
-        when p.sent_at < v_now - p.ttl then 'TRS04'
-        when p.sent_at > v_now + p.max_skew then 'TRS05'
-      end as fault
-    from placed as p
-  ), repeated as (
-    -- Of a repeated seq, whether the bytes are those of the original: earlier in this batch, or stored by an earlier one.
-    select
-      k.*, coalesce(coalesce(k.twin_tag, o.tag) = k.tag, false) as is_same, o.verdict as original_verdict, o.code as original_code,
-      -- A gap is one event, however many signals run into it.
-      k.fault = 'TRS02' and k.gap_seq <> k.prior + 1 and k.prior is distinct from k.gap_before as is_new_gap
-    from (
-      select
-        c.*,
-        (array_agg(c.tag) filter (where c.in_sequence) over (partition by c.stream_id, c.seq))[1] as twin_tag,
-        max(c.prior) filter (where c.fault = 'TRS02')
-          over (partition by c.stream_id order by c.ord rows between unbounded preceding and 1 preceding) as gap_before
-      from checked as c
-    ) as k
-    left join lateral (
-      select x.tag, x.verdict, x.code
-      from signals.signals as x
-      where k.fault = 'SEEN' and k.twin_tag is null
-        and x.lane = p_lane and x.stream_id = k.stream_id and x.epoch = k.head_epoch and x.seq = k.seq
-      limit 1
-    ) as o on true
-  ), charged as (
-    -- What each costs its provider's trust.
-    select r.*, coalesce(t.points, 0) as points
-    from repeated as r
-    left join lateral (
-      select w.points
-      from trust.rules as w
-      where (r.fault in ('TRS01', 'TRS03', 'TRS04') or (r.fault = 'SEEN' and not r.is_same) or r.is_new_gap)
-        and w.role = 'provider' and w.code = case when r.fault = 'SEEN' then 'TRS01' else r.fault end
-      limit 1
-    ) as t on true
-  ), gated as (
-    -- Points are only taken here, so whoever comes under 50 stays there, and the plain sum shows when.
-    select
-      c.*,
-      case
-        when c.raises_exposure and coalesce(c.fault, 'TRS04') in ('TRS04', 'TRS05')
-          and c.score + coalesce(sum(c.points) over of_provider, 0) < 50
-          then 'TRS38'
-        else c.fault
-      end as gate
-    from charged as c
-    window of_provider as (partition by c.account_id order by c.ord rows between unbounded preceding and 1 preceding)
-  ), judged as materialized (
-    select
-      g.*,
-      coalesce(
-        g.gate,
-        case
-          when g.raises_exposure
-            and count(*) filter (where g.gate is null and g.raises_exposure) over in_order > floor(g.tokens)
-            then 'TRS06'
-        end
-      ) as ruling
-    from gated as g
-    window in_order as (partition by g.stream_id order by g.ord)
-  ), ruled as materialized (
-    select
-      j.*,
-      case
-        when j.ruling is null then 'ACCEPTED'
-        when j.ruling = 'SEEN' then 'SEEN'
-        when j.ruling = 'TRS01' then 'REPLAY'
-        when j.ruling = 'TRS02' then 'GAP'
-        when j.ruling = 'TRS03' then 'BAD_SIGNATURE'
-        when j.ruling = 'TRS04' then 'STALE'
-        when j.ruling = 'TRS05' then 'FUTURE'
-        when j.ruling = 'TRS06' then 'RATE_LIMITED'
-        when j.ruling = 'TRS08' then 'HALTED'
-        when j.ruling in ('TRA06', 'TRS10', 'TRS22', 'TRS38') then 'NOT_ALLOWED'
-        else 'MALFORMED'
-      end as verdict
-    from judged as j
-  ), answered as materialized (
-    select
-      r.*,
-      case when r.verdict <> 'SEEN' then r.verdict when r.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
-      case when r.verdict = 'SEEN' and r.is_same then coalesce(r.twin_verdict, r.original_verdict) end as original,
-      case
-        when r.verdict <> 'SEEN' then r.ruling
-        when not r.is_same then 'TRS01'
-        when r.twin_verdict is not null then r.twin_code
-        else r.original_code
-      end as answer_code
-    from (
-      select
-        q.*,
-        max(q.verdict) filter (where q.in_sequence) over of_seq as twin_verdict,
-        max(q.ruling) filter (where q.in_sequence) over of_seq as twin_code
-      from ruled as q
-      window of_seq as (partition by q.stream_id, q.seq)
-    ) as r
-  ), stored as (
-    insert into signals.signals (
-      lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss,
-      take_profit, magic, order_type, book, sent_at, received_at, payload, tag, balance, equity
-    )
-    select
-      p_lane, r.stream_id, r.head_epoch, r.seq, r.verdict, r.ruling, r.action, r.symbol, r.side, r.position_id,
-      case when r.action = 'PARTIAL_CLOSE' then r.volume_e8 * 0.00000001 else core.from_e8(r.volume_e8) end,
-      core.from_e8(r.price_e8), core.from_e8(r.stop_loss_e8), core.from_e8(r.take_profit_e8), r.magic, r.order_type,
-      r.book, r.sent_at, v_now, r.payload, r.tag, core.from_e8(r.balance), core.from_e8(r.equity)
-    from ruled as r
-    where r.in_sequence
-    order by r.stream_id, r.seq
-  ), refused as (
-    insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, seq, detail)
-    select
-      p_lane, v_now, 'PLANE', a.answer_code, a.known_id,
-      case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
-      jsonb_build_object('verdict', a.answer, 'session', a.session_id, 'expected', a.prior + 1)
-    from answered as a
-    where a.answer not in ('ACCEPTED', 'DUPLICATE') and (a.answer <> 'GAP' or a.is_new_gap)
-  ), moved as (
-    -- Every head is there; ON CONFLICT finds it by its key, whatever the planner knew of the table.
-    insert into signals.stream_heads as h (
-      lane, stream_id, epoch, last_seq, accepted_epoch, accepted_seq, gap_seq, tokens, refilled_at
-    )
-    select
-      p_lane, r.stream_id, r.head_epoch, max(r.reached),
-      case when bool_or(r.verdict = 'ACCEPTED') then r.head_epoch else r.accepted_epoch end,
-      coalesce(max(r.seq) filter (where r.verdict = 'ACCEPTED'), r.accepted_seq),
-      coalesce(max(r.prior) filter (where r.verdict = 'GAP') + 1, r.gap_seq),
-      max(r.tokens) - count(*) filter (where r.verdict = 'ACCEPTED' and r.raises_exposure), v_now
-    from ruled as r
-    where r.is_publisher and r.is_authentic
-    group by r.stream_id, r.head_epoch, r.accepted_epoch, r.accepted_seq, r.gap_seq
-    order by r.stream_id
-    on conflict (lane, stream_id) do update
-    set
-      last_seq = excluded.last_seq, accepted_epoch = excluded.accepted_epoch, accepted_seq = excluded.accepted_seq,
-      gap_seq = excluded.gap_seq, tokens = excluded.tokens, refilled_at = excluded.refilled_at
-  ), distrusted as materialized (
-    select trust.record(
-      p_lane, v_now, 'signals.ingest', 'provider', array_agg(a.account_id order by a.ord), array_agg(a.answer_code order by a.ord),
-      array_agg(a.stream_id order by a.ord), null,
-      array_agg(case when a.epoch between 0 and 2147483647 then a.epoch end::integer order by a.ord), array_agg(a.seq order by a.ord)
-    )
-    from answered as a
-    -- Age is not held against who is gated by trust already.
-    where a.points < 0 and a.answer <> 'NOT_ALLOWED'
-    having count(*) > 0
   )
   select
-    a.ord::integer, a.answer, coalesce(a.original, a.answer), a.answer_code,
+    (
+      select bool_and(g.is_plain)
+      from (
+        select
+          bool_and(w.sender_fault is null and w.signal_fault is null and w.is_of_epoch and (w.score >= 50 or not w.is_raising))
+          and signals.advance(w.last_seq, w.seq order by w.ord) = max(w.last_seq) + count(*)
+          and count(*) filter (where w.is_raising) <= floor(max(w.tokens)) as is_plain
+        from told as w
+        group by w.stream_id
+      ) as g
+    ),
+    array_agg(t.account_id order by t.ord), array_agg(t.score order by t.ord), array_agg(t.tokens order by t.ord),
+    array_agg(t.is_raising order by t.ord), array_agg(t.came_late order by t.ord), array_agg(t.sender_fault order by t.ord),
+    array_agg(t.signal_fault order by t.ord)
+  into v_is_plain, v_accounts, v_scores, v_tokens, v_raising, v_came_late, v_sender_faults, v_signal_faults
+  from told as t;
+
+  if v_is_plain then
+    -- Each is the next of its stream and nothing is wrong with any: what all of this comes to then, and nearly always.
+    v_answers := array_fill('ACCEPTED'::text, array[cardinality(p_seqs)]);
+    v_originals := v_answers;
+    v_verdicts := v_answers;
+    v_reached := p_seqs;
+    v_epochs := p_epochs;
+  else
+    with arrived as (
+      select
+        a.*, h.epoch as head_epoch, h.last_seq, h.gap_seq
+      from unnest(
+        p_streams, p_epochs, p_seqs, p_tags, v_accounts, v_scores, v_tokens, v_raising, v_came_late, v_sender_faults, v_signal_faults
+      ) with ordinality as a (
+        stream_id, epoch, seq, tag, account_id, score, tokens, raises_exposure, came_late, sender_fault, signal_fault, ord
+      )
+      left join lateral (
+        select w.epoch, w.last_seq, w.gap_seq from signals.stream_heads as w where w.lane = p_lane and w.stream_id = a.stream_id limit 1
+      ) as h on true
+    ), sequenced as (
+      select
+        a.*,
+        signals.advance(a.last_seq, case when a.sender_fault is null and a.epoch = a.head_epoch then a.seq end) over in_order as reached
+      from arrived as a
+      window in_order as (partition by a.stream_id order by a.ord)
+    ), placed as (
+      select q.*, coalesce(lag(q.reached) over in_order, q.last_seq) as prior
+      from sequenced as q
+      window in_order as (partition by q.stream_id order by q.ord)
+    ), checked as materialized (
+      select
+        p.*,
+        p.reached > p.prior as in_sequence,
+        case
+          when p.sender_fault is not null then p.sender_fault
+          when p.epoch < p.head_epoch then 'TRS01'
+          when p.epoch > p.head_epoch or p.seq > p.prior + 1 then 'TRS02'
+          when p.seq <= p.prior then 'SEEN'
+          else p.signal_fault
+        end as fault
+      from placed as p
+    ), repeated as (
+      -- Of a repeated seq, whether the bytes are those of the original: earlier in this batch, or stored by an earlier one.
+      select
+        c.*, coalesce(coalesce(t.tag, o.tag) = c.tag, false) as is_same, o.verdict as original_verdict, o.code as original_code,
+        -- A gap is one event, however many signals run into it.
+        c.fault = 'TRS02' and c.gap_seq <> c.prior + 1 and c.prior is distinct from c.gap_before as is_new_gap
+      from (
+        select
+          k.*,
+          max(k.prior) filter (where k.fault = 'TRS02')
+            over (partition by k.stream_id order by k.ord rows between unbounded preceding and 1 preceding) as gap_before
+        from checked as k
+      ) as c
+      left join lateral (
+        select w.tag
+        from checked as w
+        where c.fault = 'SEEN' and c.seq > c.last_seq and w.in_sequence and w.stream_id = c.stream_id and w.seq = c.seq
+        limit 1
+      ) as t on true
+      left join lateral (
+        select x.tag, x.verdict, x.code
+        from signals.signals as x
+        where c.fault = 'SEEN' and c.seq <= c.last_seq
+          and x.lane = p_lane and x.stream_id = c.stream_id and x.epoch = c.head_epoch and x.seq = c.seq
+        limit 1
+      ) as o on true
+    ), charged as (
+      -- What each costs its provider's trust. How long the plane took is not held against anybody.
+      select r.*, coalesce(t.points, 0) as points
+      from repeated as r
+      left join lateral (
+        select w.points
+        from trust.rules as w
+        where (r.fault in ('TRS01', 'TRS03') or (r.fault = 'TRS04' and r.came_late) or (r.fault = 'SEEN' and not r.is_same) or r.is_new_gap)
+          and w.role = 'provider' and w.code = case when r.fault = 'SEEN' then 'TRS01' else r.fault end
+        limit 1
+      ) as t on true
+    ), gated as (
+      -- Points are only taken here, so whoever comes under 50 stays there, and the plain sum shows when.
+      select
+        c.*,
+        case
+          when c.raises_exposure and coalesce(c.fault, 'TRS04') in ('TRS04', 'TRS05')
+            and c.score + coalesce(sum(c.points) over of_provider, 0) < 50
+            then 'TRS38'
+          else c.fault
+        end as gate
+      from charged as c
+      window of_provider as (partition by c.account_id order by c.ord rows between unbounded preceding and 1 preceding)
+    ), judged as materialized (
+      select
+        g.*,
+        coalesce(
+          g.gate,
+          case
+            when g.raises_exposure
+              and count(*) filter (where g.gate is null and g.raises_exposure) over in_order > floor(g.tokens)
+              then 'TRS06'
+          end
+        ) as ruling
+      from gated as g
+      window in_order as (partition by g.stream_id order by g.ord)
+    ), ruled as materialized (
+      select
+        j.*,
+        case
+          when j.ruling is null then 'ACCEPTED'
+          when j.ruling = 'SEEN' then 'SEEN'
+          when j.ruling = 'TRS01' then 'REPLAY'
+          when j.ruling = 'TRS02' then 'GAP'
+          when j.ruling = 'TRS03' then 'BAD_SIGNATURE'
+          when j.ruling = 'TRS04' then 'STALE'
+          when j.ruling = 'TRS05' then 'FUTURE'
+          when j.ruling = 'TRS06' then 'RATE_LIMITED'
+          when j.ruling = 'TRS08' then 'HALTED'
+          when j.ruling in ('TRA06', 'TRS10', 'TRS22', 'TRS38') then 'NOT_ALLOWED'
+          else 'MALFORMED'
+        end as verdict
+      from judged as j
+    ), answered as materialized (
+      select
+        r.*,
+        case when r.verdict <> 'SEEN' then r.verdict when r.is_same then 'DUPLICATE' else 'REPLAY' end as answer,
+        case when r.verdict = 'SEEN' and r.is_same then coalesce(t.verdict, r.original_verdict) end as original,
+        case
+          when r.verdict <> 'SEEN' then r.ruling
+          when not r.is_same then 'TRS01'
+          when t.verdict is not null then t.ruling
+          else r.original_code
+        end as answer_code
+      from ruled as r
+      left join lateral (
+        select w.verdict, w.ruling
+        from ruled as w
+        where r.verdict = 'SEEN' and r.seq > r.last_seq and w.in_sequence and w.stream_id = r.stream_id and w.seq = r.seq
+        limit 1
+      ) as t on true
+    ), refused as (
+      insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, epoch, seq, detail)
+      select
+        p_lane, v_now, 'PLANE', a.answer_code, case when a.answer_code <> 'TRS10' then a.stream_id end,
+        case when a.epoch between 0 and 2147483647 then a.epoch end::integer, a.seq,
+        jsonb_build_object('verdict', a.answer, 'session', p_sessions[a.ord], 'expected', a.prior + 1)
+      from answered as a
+      where a.answer not in ('ACCEPTED', 'DUPLICATE') and (a.answer <> 'GAP' or a.is_new_gap)
+    ), distrusted as materialized (
+      select trust.record(
+        p_lane, v_now, 'signals.ingest', 'provider', array_agg(a.account_id order by a.ord), array_agg(a.answer_code order by a.ord),
+        array_agg(a.stream_id order by a.ord), null,
+        array_agg(case when a.epoch between 0 and 2147483647 then a.epoch end::integer order by a.ord), array_agg(a.seq order by a.ord)
+      )
+      from answered as a
+      -- Age is not held against who is gated by trust already.
+      where a.points < 0 and a.answer <> 'NOT_ALLOWED'
+      having count(*) > 0
+    )
+    select
+      array_agg(a.answer order by a.ord), array_agg(coalesce(a.original, a.answer) order by a.ord), array_agg(a.answer_code order by a.ord),
+      array_agg(a.reached order by a.ord), array_agg(a.head_epoch order by a.ord),
+      array_agg(case when a.in_sequence then a.verdict end order by a.ord), array_agg(a.ruling order by a.ord)
+    into v_answers, v_originals, v_codes, v_reached, v_epochs, v_verdicts, v_rulings
+    from answered as a
+    -- Named, so that it runs: a common table that nobody reads does not.
+    left join distrusted as t on true;
+  end if;
+
+  insert into signals.signals (
+    lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss,
+    take_profit, magic, order_type, book, sent_at, received_at, payload, tag, balance, equity
+  )
+  select
+    p_lane, a.stream_id, a.epoch, a.seq, a.verdict, a.ruling, a.action, a.symbol, a.side, a.position_id,
+    case when a.action = 'PARTIAL_CLOSE' then a.volume_e8 * 0.00000001 else core.from_e8(a.volume_e8) end,
+    core.from_e8(a.price_e8), core.from_e8(a.stop_loss_e8), core.from_e8(a.take_profit_e8), a.magic, a.order_type,
+    a.book, core.from_microseconds(a.sent_us), v_now, a.payload, a.tag, core.from_e8(a.balance), core.from_e8(a.equity)
+  from unnest(
+    p_streams, p_epochs, p_seqs, v_verdicts, v_rulings, p_actions, p_symbols, p_sides, p_positions, p_volumes, p_prices,
+    p_stop_losses, p_take_profits, p_magics, p_order_types, p_books, p_sent_us, p_payloads, p_tags, p_balances, p_equities
+  ) as a (
+    stream_id, epoch, seq, verdict, ruling, action, symbol, side, position_id, volume_e8, price_e8, stop_loss_e8, take_profit_e8, magic,
+    order_type, book, sent_us, payload, tag, balance, equity
+  )
+  where a.verdict is not null;
+
+  -- Every head is there; ON CONFLICT finds it by its key, whatever the planner knew of the table.
+  insert into signals.stream_heads as h (lane, stream_id, last_seq, accepted_seq, gap_seq, tokens, refilled_at)
+  select
+    p_lane, a.stream_id, max(a.reached), coalesce(max(a.seq) filter (where a.verdict = 'ACCEPTED'), 0),
+    coalesce(max(a.reached) filter (where a.answer = 'GAP') + 1, 0),
+    max(a.tokens) - count(*) filter (where a.verdict = 'ACCEPTED' and a.is_raising), v_now
+  from unnest(p_streams, p_seqs, v_reached, v_tokens, v_raising, v_sender_faults, v_answers, v_verdicts) as a (
+    stream_id, seq, reached, tokens, is_raising, sender_fault, answer, verdict
+  )
+  where coalesce(a.sender_fault, 'TRS09') = 'TRS09'
+  group by a.stream_id
+  order by a.stream_id
+  on conflict (lane, stream_id) do update
+  set
+    last_seq = excluded.last_seq, tokens = excluded.tokens, refilled_at = excluded.refilled_at,
+    accepted_epoch = case when excluded.accepted_seq > 0 then h.epoch else h.accepted_epoch end,
+    accepted_seq = case when excluded.accepted_seq > 0 then excluded.accepted_seq else h.accepted_seq end,
+    gap_seq = case when excluded.gap_seq > 0 then excluded.gap_seq else h.gap_seq end;
+
+  return query
+  select
+    a.ord::integer, a.answer, a.original, a.code,
     -- Where a stream stands is told to its publisher only.
-    case when a.is_publisher then a.reached + 1 end, case when a.is_publisher then a.head_epoch end, v_now
-  from answered as a
-  -- Named, so that it runs: a common table that nobody reads does not.
-  left join distrusted as t on true
-  order by a.ord;
+    case when f.is_told then a.reached + 1 end, case when f.is_told then a.epoch end, v_now
+  from unnest(v_answers, v_originals, v_codes, v_reached, v_epochs, v_sender_faults) with ordinality as a (
+    answer, original, code, reached, epoch, sender_fault, ord
+  )
+  cross join lateral (select coalesce(a.sender_fault, '') not in ('TRS10', 'TRA06') as is_told) as f;
 end
 $$;
 
 comment on function signals.ingest(
   smallint, uuid[], bigint[], bigint[], bigint[], text[], text[], text[], bigint[], bigint[], bigint[], bigint[],
-  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[], bigint[], bigint[]
+  bigint[], bigint[], text[], jsonb[], bigint[], bytea[], bytea[], bigint[], bigint[], bigint[]
 ) is
 'Decides a batch of signals of one lane: a row each, in order, with verdict (original for a DUPLICATE), code and the next seq
-expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds. Refusals are rows, never errors.';
+expected. Parallel arrays; prices and volumes in 1e-8, times in microseconds; p_received_us: when the gateway had read it. Refusals are
+rows, never errors.';

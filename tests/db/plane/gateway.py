@@ -18,7 +18,7 @@ INGEST: LiteralString = """
     select * from signals.ingest(
         %s::smallint, %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
-        %s::text[]::jsonb[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bigint[])
+        %s::text[]::jsonb[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[])
 """
 FEED: LiteralString = "select * from signals.feed(%s::smallint, %s::bigint[], %s::integer[], %s::bigint[], %s::integer)"
 DISPATCH: LiteralString = """
@@ -80,7 +80,7 @@ class Gateway(Database):
         (lane,) = {signal.lane for signal in signals}
         names = (
             "session stream epoch seq action symbol side position volume_e8 price_e8 stop_loss_e8 take_profit_e8 magic"
-            " order_type book sent_us payload tag balance_e8 equity_e8"
+            " order_type book sent_us payload tag balance_e8 equity_e8 received_us"
         )
         rows = (connection or self.gateway).execute(INGEST, [lane, *columns(signals, names)])
         verdicts = [Verdict(*row) for row in rows]

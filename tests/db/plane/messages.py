@@ -33,6 +33,7 @@ class Signal:
     balance: str | int | None = 0
     equity: str | int | None = 0
     sent_us: int | None = microseconds(START)
+    received_us: int | None = None
     given_payload: bytes | None = None
     given_tag: bytes | None = None
 

@@ -252,7 +252,7 @@ class TestSignature:
         place = {"given_payload": 17, "given_tag": 18}[column]
         signal = master.signal("OPEN")
         call = "select code from signals.ingest({})".format(
-            ", ".join(f"a{n}" if n != place else "array[null]::bytea[]" for n in range(21))
+            ", ".join(f"a{n}" if n != place else "array[null]::bytea[]" for n in range(22))
         )
         arguments = (
             f"select {signal.lane}::smallint a0, array['{signal.session}'::uuid] a1, array[{signal.stream}::bigint] a2,"
@@ -260,7 +260,8 @@ class TestSignature:
             " array[1::bigint] a8, array[10000000::bigint] a9, array[110000000::bigint] a10, array[0::bigint] a11,"
             " array[0::bigint] a12, array[0::bigint] a13, array['MARKET'] a14, array[null]::jsonb[] a15,"
             f" array[{signal.sent_us}::bigint] a16, array['\\x{signal.payload.hex()}'::bytea] a17,"
-            f" array['\\x{signal.tag.hex()}'::bytea] a18, array[0::bigint] a19, array[0::bigint] a20"
+            f" array['\\x{signal.tag.hex()}'::bytea] a18, array[0::bigint] a19, array[0::bigint] a20,"
+            " array[null::bigint] a21"
         )
         found = plane.admin.execute(f"with a as ({arguments}) select ({call}) from a".encode()).fetchone()
         assert found == ("TRS03",)
@@ -544,7 +545,7 @@ class TestRecords:
         assert (head["last_seq"], head["accepted_epoch"], head["accepted_seq"]) == (2, 1, 1)
 
     def test_an_empty_batch_decides_nothing(self, plane: Plane) -> None:
-        nothing = ", ".join(["'{}'"] * 20)
+        nothing = ", ".join(["'{}'"] * 21)
         assert plane.gateway.execute(f"select * from signals.ingest(1::smallint, {nothing})".encode()).fetchall() == []
 
 

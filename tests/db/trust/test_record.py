@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.db.plane import Copier, Master, Plane
+from tests.db.plane.values import microseconds
 
 pytestmark = pytest.mark.core
 
@@ -66,6 +67,15 @@ class TestProvider:
             incident = incident.but(seq=2)
         plane.tick(seconds=0.1)
         assert master.send(incident)[0].code == code
+        assert score(plane, master.account) == after
+
+    @pytest.mark.parametrize(("received_ms_ago", "after"), [(500, None), (101, None), (99, 95), (0, 95), (-5_000, 95)])
+    def test_how_long_the_plane_let_a_signal_wait_is_not_held_against_its_master(
+        self, plane: Plane, master: Master, received_ms_ago: int, after: int | None
+    ) -> None:
+        now = microseconds(plane.now)
+        late = master.signal("OPEN", sent_us=now - 600_000, received_us=now - received_ms_ago * 1000)
+        assert master.send(late)[0].code == "TRS04"
         assert score(plane, master.account) == after
 
     def test_an_event_says_what_where_who_and_when(self, plane: Plane, master: Master) -> None:
