@@ -209,6 +209,7 @@ class Answer:
     """What a batch of gateway.lanes is made of: it settles one frame's future."""
 
     __slots__ = ("_answer",)
+    may_go = True
 
     def __init__(self, answer: "asyncio.Future[Any]") -> None:
         self._answer = answer
@@ -276,7 +277,7 @@ class Insert(Contestant):
                 await link.stop()
 
     def _columns(self, lot: Lot) -> list[list[Any]]:
-        return rows.columns(lot.signed)[1:]
+        return rows.inserted(rows.columns(lot.signed))
 
     async def stored(self, streams: Sequence[int]) -> int:
         return _count(self.database, rows.COUNT, list(streams))

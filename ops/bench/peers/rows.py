@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from gateway import ecp_pb2 as pb
 from gateway import publishing
+from gateway.client import now_us
 
 INSERT = (
     "insert into bench.signals (lane, stream_id, epoch, seq, verdict, action, symbol, side, position_id, volume, price,"
@@ -50,8 +51,13 @@ def drop(connection: Connection[Any]) -> None:
 
 
 def columns(signed: Sequence[pb.SignedSignal], session: uuid.UUID = _NOBODY) -> list[list[Any]]:
-    """All arguments of signals.ingest but the lane, as the gateway makes them. INSERT takes those after the session."""
+    """All arguments of signals.ingest but the lane, as the gateway makes them, received now."""
     signals = [pb.Signal.FromString(one.signal) for one in signed]
-    made = publishing.columns(session, 0, signed, signals)
+    made = publishing.columns(session, 0, signed, signals, now_us())
     made[1] = [signal.stream_id for signal in signals]
     return made
+
+
+def inserted(columns: list[list[Any]]) -> list[list[Any]]:
+    """Those of them that INSERT takes."""
+    return columns[1:-1]

@@ -45,7 +45,7 @@ async def _consume(socket: str, key: str, database_url: str, name: str, out: Bin
             continue
         ((_, entries),) = reply
         columns = rows.columns([pb.SignedSignal.FromString(fields[1]) for _, fields in entries])
-        await statement.fetch(0, *columns[1:])
+        await statement.fetch(0, *rows.inserted(columns))
         now = time.monotonic()
         redis.send(("XACK", key, GROUP, *(entry for entry, _ in entries)), lambda _: None)
         streams, seqs = columns[1], columns[3]
