@@ -401,7 +401,8 @@ def everything(
     """Every figure that is asked of the plane's speed, with what it must be, peers beside them."""
     from ops.bench import suite
 
-    suite.run(context.obj.stack, rounds=rounds, seconds=seconds, subscribers=subscribers).print(as_json=json)
+    scale = suite.Scale(subscribers=subscribers)
+    suite.run(context.obj.stack, rounds=rounds, seconds=seconds, scale=scale).print(as_json=json)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`ecp serve`: a gateway in this process; and one in a process of its own, for the demo and the benches."""
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ READY = "listening on "
 def run(stack: Stack, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises TRD01, TRD03, TRD04 or TRD05 when the database does not suit."""
     stack.start()
+    # Shells allow a thousand open files, and every client is one.
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     settings = Settings(database_url=stack.url(), host=host, port=port)
     try:
         main.run(settings, deploy.fingerprint(), lambda host, port: typer.echo(f"{READY}{host}:{port}"))

@@ -2,11 +2,13 @@
 
 import json
 import resource
+from pathlib import Path
 
 import pytest
 from psycopg import Connection
 from typer.testing import CliRunner
 
+from ops import serve
 from ops.bench import fanout
 from ops.cli import app
 from ops.errors import Refusal
@@ -62,3 +64,16 @@ def test_too_few_descriptors_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (10, 10))
     with pytest.raises(Refusal, match="TRD19"):
         fanout._allow_descriptors(11)
+
+
+def test_a_gateway_takes_all_the_descriptors_that_it_may(database_url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with serve.process(database_url) as served:
+            (line,) = [
+                line for line in Path(f"/proc/{served.pid}/limits").read_text().splitlines() if "open files" in line
+            ]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert line.split()[3:5] == [str(hard), str(hard)]

@@ -21,7 +21,6 @@ from ops.bench.peers import budget, compare, contestants, redis
 from ops.bench.prepared import Sender
 from ops.cli import app
 from ops.errors import Refusal
-from ops.paths import VAR
 
 pytestmark = pytest.mark.core
 
@@ -43,8 +42,10 @@ class Mute(asyncio.Transport):
 
 
 @needs_redis
-def test_what_was_answered_is_stored(database_url: str, db: Connection[object], tmp_path: Path) -> None:
-    before = set(VAR.glob("redis-*"))
+def test_what_was_answered_is_stored(
+    database_url: str, db: Connection[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "VAR", tmp_path / "var")
     ran = CliRunner().invoke(
         app,
         [
@@ -79,14 +80,15 @@ def test_what_was_answered_is_stored(database_url: str, db: Connection[object], 
     through = said["ours"]["stored"] + said["sql_ingest"]["stored"]
     assert db.execute("select count(*) from signals.signals").fetchone() == (through,)
     assert db.execute("select to_regnamespace('bench')").fetchone() == (None,)
-    assert set(VAR.glob("redis-*")) == before
+    assert list((tmp_path / "var").iterdir()) == []
 
 
 @needs_redis
-def test_redis_writes_a_journal_every_second() -> None:
+def test_redis_writes_a_journal_every_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis, "VAR", tmp_path)
     with redis.server() as server:
         assert Path(f"/proc/{server.pid}").exists()
-        (home,) = VAR.glob("redis-*")
+        (home,) = tmp_path.glob("redis-*")
         config = (home / "redis.conf").read_text().splitlines()
         assert {"appendonly yes", "appendfsync everysec", "port 0"} <= set(config)
         assert list((home / "appendonlydir").iterdir())
