@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncpg
 import structlog
@@ -75,7 +75,12 @@ class Gateway:
             subscribers.start()
             self._listener.start()
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: ClientConnection(self.plane), settings.host, settings.port, ssl=tls, backlog=4096
+                lambda: ClientConnection(self.plane),
+                settings.host,
+                settings.port,
+                ssl=tls,
+                backlog=4096,
+                reuse_port=settings.reuse_port,
             )
         except BaseException:
             await self._stop_database()
@@ -147,21 +152,25 @@ class Gateway:
         """Three times in a lease, for whoever showed life since."""
         while True:
             await asyncio.sleep(self.plane.lease_ms / 3000)
-            live = {c.session.session_id: c for c in self.plane.connections if c.session and c.showed_life}
-            offsets = [connection.offset_us for connection in live.values()]
-            for connection in live.values():
-                connection.showed_life = False
-            if not live:
-                continue
-            try:
-                renewed = await calls.renew_sessions(self.plane.access, self.settings.name, list(live), offsets)
-            except Refused:
-                for connection in live.values():
-                    connection.showed_life = True
-                continue
-            for row in renewed:
-                if row.code:
-                    live[row.session_id].fail(row.code)
+            showed_life = [c for c in self.plane.connections if c.session and c.showed_life]
+            # Thousands in one call would take longer than a call may, and keep all who say hello waiting.
+            for first in range(0, len(showed_life), self.settings.batch_limit):
+                await self._renew(showed_life[first : first + self.settings.batch_limit])
+
+    async def _renew(self, connections: Sequence[ClientConnection]) -> None:
+        live = {connection.session_id: connection for connection in connections}
+        offsets = [connection.offset_us for connection in connections]
+        for connection in connections:
+            connection.showed_life = False
+        try:
+            renewed = await calls.renew_sessions(self.plane.access, self.settings.name, list(live), offsets)
+        except Refused:
+            for connection in connections:
+                connection.showed_life = True
+            return
+        for row in renewed:
+            if row.code:
+                live[row.session_id].fail(row.code)
 
     async def _evict(self) -> None:
         loop = asyncio.get_running_loop()

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     name: str = Field(default_factory=_name)
     host: str = "127.0.0.1"
     port: int = 7400
+    reuse_port: bool = False
+    """Share the port with other gateways of this machine, among which the system deals the connections."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None

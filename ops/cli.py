@@ -291,11 +291,24 @@ def ingest(
     seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
     masters: Annotated[int, typer.Option(min=1, help="Streams, each on a connection of its own.")] = 16,
     ttl_ms: Annotated[int, typer.Option(min=1, help="Age at which a signal is STALE.")] = 500,
+    peers: Annotated[bool, typer.Option("--peers", help="Beside Redis Streams, plain inserts and an echo.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --peers: turns of each; medians are told.")] = 3,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="With --peers: write bars as SVG, too.")] = None,
     json: AsJson = False,
 ) -> None:
     """From when a signal was due to its durable ack."""
     from ops.bench import ingest
 
+    if peers:
+        from ops.bench.peers import compare
+
+        result = compare.run(context.obj.stack, rate=rate, seconds=seconds, rounds=rounds)
+        if plot is not None:
+            result.plot(plot)
+        result.print(as_json=json)
+        return
+    if plot is not None:
+        raise typer.BadParameter("--plot is for --peers")
     ingest.run(context.obj.stack, rate=rate, seconds=seconds, masters=masters, ttl_ms=ttl_ms).print(as_json=json)
 
 
@@ -343,6 +356,53 @@ def dispatch(
     result.print(as_json=json)
     if not result.complete:
         raise typer.Exit(1)
+
+
+@bench.command()
+def fanout(
+    context: typer.Context,
+    subscribers: Annotated[int, typer.Option(min=1, help="Subscriptions, each on a connection of its own.")] = 10_000,
+    rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscriber.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    gateways: Annotated[int, typer.Option(min=1, help="Gateways that share the port.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """From when a master's signal was due to its last delivery, decisions stored."""
+    from ops.bench import fanout
+
+    result = fanout.run(context.obj.stack, subscribers=subscribers, rate=rate, seconds=seconds, gateways=gateways)
+    result.print(as_json=json)
+    if not result.complete:
+        raise typer.Exit(1)
+
+
+@bench.command()
+def notify(
+    context: typer.Context,
+    rate: Annotated[float, typer.Option(min=1, help="Notifications a second, a commit each.")] = 500,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    listeners: Annotated[int, typer.Option(min=1, help="Gateways that listen.")] = 1,
+    json: AsJson = False,
+) -> None:
+    """From when a notification was due to its arrival at the listeners."""
+    from ops.bench import notify
+
+    notify.run(context.obj.stack, rate=rate, seconds=seconds, listeners=listeners).print(as_json=json)
+
+
+@bench.command("all")
+def everything(
+    context: typer.Context,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of ingest and of each of its peers.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each load is offered.")] = 3,
+    subscribers: Annotated[int, typer.Option(min=1, help="Connections that one signal goes to.")] = 10_000,
+    json: AsJson = False,
+) -> None:
+    """Every figure that is asked of the plane's speed, with what it must be, peers beside them."""
+    from ops.bench import suite
+
+    scale = suite.Scale(subscribers=subscribers)
+    suite.run(context.obj.stack, rounds=rounds, seconds=seconds, scale=scale).print(as_json=json)
 
 
 @app.command()

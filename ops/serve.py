@@ -1,10 +1,12 @@
 """`ecp serve`: a gateway in this process; and one in a process of its own, for the demo and the benches."""
 
+import os
+import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import typer
 
@@ -21,6 +23,9 @@ READY = "listening on "
 def run(stack: Stack, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises TRD01, TRD03, TRD04 or TRD05 when the database does not suit."""
     stack.start()
+    # Shells allow a thousand open files, and every client is one.
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     settings = Settings(database_url=stack.url(), host=host, port=port)
     try:
         main.run(settings, deploy.fingerprint(), lambda host, port: typer.echo(f"{READY}{host}:{port}"))
@@ -30,17 +35,34 @@ def run(stack: Stack, *, host: str, port: int) -> None:
         raise Refusal("TRD13", f"{host}:{port} cannot be listened on: {error}", "choose another --port") from error
 
 
+class Served(NamedTuple):
+    """A gateway in a process of its own."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
 def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
     """A gateway on a free port of 127.0.0.1, ended by SIGTERM; the port. It logs to `log`, or to standard error."""
-    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+    with process(database_url, log=log) as served:
+        yield served.port
+
+
+@contextmanager
+def process(
+    database_url: str, *, port: int = 0, options: Mapping[str, str] | None = None, log: TextIO | None = None
+) -> Iterator[Served]:
+    """The same, for who must know its process too, or set `options` (ECP_* variables)."""
+    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", str(port)]
+    environment = os.environ | (options or {})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as started:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            assert started.stdout is not None
+            line = started.stdout.readline()
             if not line.startswith(READY):
                 where = f"in {log.name}" if log else "above"
                 raise Refusal("TRD14", "the gateway did not start", f"its own message is {where}")
-            yield int(line.rpartition(":")[2])
+            yield Served(int(line.rpartition(":")[2]), started.pid)
         finally:
-            process.terminate()
+            started.terminate()

@@ -3,6 +3,7 @@ schedule. A generator that waits for answers would measure its own patience."""
 
 import asyncio
 import gc
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -169,7 +170,8 @@ def hold_gc() -> None:
 
 
 def _record(source: Source, times: list[float], tally: Tally, answer: "asyncio.Future[Any]") -> None:
-    now = asyncio.get_running_loop().time()
+    # The loop's own clock, but to the microsecond and of this moment.
+    now = time.monotonic()
     if answer.cancelled() or answer.exception():
         tally.verdicts["UNANSWERED"] += len(times)
         return

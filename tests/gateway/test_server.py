@@ -3,16 +3,19 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from gateway import calls
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, Disconnected, Refusal, sign
 from gateway.errors import StartupRefused
-from gateway.lanes import Connection
+from gateway.lanes import Connection, Link
 from gateway.listener import Listener
 from gateway.main import serve
 from gateway.server import Gateway
@@ -213,6 +216,31 @@ async def test_gateways_share_a_database(start: Start, connect: Connect, market:
     async with asyncio.timeout(5):
         deliveries = await copier.next_deliveries(100)
     assert [delivery.delivery_seq for delivery in deliveries] == list(range(1, 101))
+
+
+async def test_leases_are_renewed_in_slices(
+    start: Start, connect: Connect, market: Market, db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call for ten thousand clients would take longer than a call may."""
+    renew, done, sizes = calls.renew_sessions, asyncio.Event(), []
+
+    async def watched(
+        link: Link, gateway: str, sessions: Sequence[UUID], offsets: Sequence[int]
+    ) -> list[calls.Renewed]:
+        renewed = await renew(link, gateway, sessions, offsets)
+        sizes.append(len(sessions))
+        if sum(sizes) == 5:
+            done.set()
+        return renewed
+
+    monkeypatch.setattr(calls, "renew_sessions", watched)
+    gateway = await start(batch_limit=2)
+    for _ in range(5):
+        await connect(gateway, market.master().token)
+    async with asyncio.timeout(15):
+        await done.wait()
+    assert sizes == [2, 2, 1]
+    assert db.execute("select count(*) from access.sessions where renewed_at > opened_at").fetchone() == (5,)
 
 
 async def test_silent_database_is_refused_in_time_and_recovered_from(

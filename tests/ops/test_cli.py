@@ -81,6 +81,7 @@ def test_a_database_that_is_missing_is_named(empty_url: str) -> None:
         ("whatif", "1", "--settings", "{}", "--day", "2026-11-20", "--from", "2026-11-20"),
         ("whatif", "1", "--settings", "{}", "--from", "2026-11-20", "--to", "2026-11-20"),
         ("bench", "dispatch", "--subscriptions", "0"),
+        ("bench", "ingest", "--plot", "bars.svg"),
     ],
 )
 def test_usage_errors_exit_with_2(arguments: tuple[str, ...]) -> None:

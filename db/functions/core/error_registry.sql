@@ -119,7 +119,9 @@ as $$
   ('TRD14', 'GATEWAY_NOT_STARTED', 'The gateway of the demo or the bench did not start.', 'Its own message says why.'),
   ('TRD15', 'BARS_UNREADABLE', 'The file given by --bars is not what can be played.', 'The message names line and reason.'),
   ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.'),
-  ('TRD17', 'SETTING_INVALID', 'There is no such setting, or it cannot be set to this.', 'ops.settings lists them with the least that each may be; say who and why.')
+  ('TRD17', 'SETTING_INVALID', 'There is no such setting, or it cannot be set to this.', 'ops.settings lists them with the least that each may be; say who and why.'),
+  ('TRD18', 'PEER_UNAVAILABLE', 'Redis, which the bench compares with, cannot be installed or started.', 'As root: apt-get install redis-server.'),
+  ('TRD19', 'TOO_FEW_DESCRIPTORS', 'The system does not allow as many open files as the bench needs connections.', 'Raise the limit with ulimit -Hn, or give fewer --subscribers.')
 $$;
 
 comment on function core.error_registry() is

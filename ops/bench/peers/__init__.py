@@ -1,0 +1,1 @@
+"""What the plane is measured beside: Redis Streams with a worker, plain inserts, an echo."""
