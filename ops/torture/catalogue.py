@@ -1,6 +1,6 @@
 """What is injected, how often: the full counts are the project's guarantees, the short ones fit a few minutes."""
 
-from ops.torture import controls, crashes
+from ops.torture import controls, crashes, outages, storms
 from ops.torture.controls import Control
 from ops.torture.entry import POINTS
 from ops.torture.fault import Amount, Fault
@@ -17,6 +17,14 @@ FAULTS = [
     Fault(
         "C3", f"SIGKILL of the gateway at {len(POINTS)} named points", "kills", crashes.gateway,
         full=Amount(100 * len(POINTS)), short=Amount(2 * len(POINTS)),
+    ),
+    Fault(
+        "N3", "replay storm over 50 connections, reordered, one in twenty with another body", "resends", storms.resends,
+        full=Amount(50, 20_000), short=Amount(1, 20_000), masters=50,
+    ),
+    Fault(
+        "N4", "database down, hung (SIGSTOP), busy (every connection waits for a lock)", "outages", outages.outages,
+        full=Amount(20), short=Amount(1),
     ),
 ]  # fmt: skip
 

@@ -14,17 +14,28 @@ class Outcome:
 
     injected: int = 1
     measured: dict[str, float] = field(default_factory=dict)
-    breaches: list[str] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
     def measure(self, name: str, value: float, limit: float | None = None) -> None:
         """Keeps the largest of a name; more than `limit` is a breach."""
         self.measured[name] = max(round(value, 1), self.measured.get(name, 0.0))
-        if limit is not None and value > limit:
-            self.breaches.append(f"{name} {value:.1f} is more than {limit:g}")
+        if limit is not None:
+            self.limits[name] = limit
 
     def expect(self, holds: bool, otherwise: str) -> None:
         if not holds:
-            self.breaches.append(otherwise)
+            self.said.append(otherwise)
+
+    @property
+    def breaches(self) -> list[str]:
+        """Each once."""
+        late = [
+            f"{name} {self.measured[name]:g} is more than {limit:g}"
+            for name, limit in self.limits.items()
+            if self.measured[name] > limit
+        ]
+        return [*dict.fromkeys(self.said), *late]
 
 
 class Turn(NamedTuple):

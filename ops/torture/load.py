@@ -35,6 +35,8 @@ class Master:
         self.seq = 0
         self.sent: list[pb.SignedSignal] = []
         """Every signal that has a verdict: seq 1 is the first."""
+        self.verdicts: list[int] = []
+        """Of each of them."""
         self.latencies_ms: list[float] = []
         """From the sending of a frame to its ack, of those that were acked."""
         self.client: Client | None = None
@@ -76,15 +78,29 @@ class Master:
             ack = await _answer(client.publish(self.stream.stream_id, signals))
             self._note(ack, signals)
 
+    async def probe(self) -> pb.Ack:
+        """Send the next signal while nothing else is on its way, and again what is still undecided; if it stays so,
+        it goes first as soon as the master may send."""
+        client = self.client
+        assert client is not None
+        if not self._pending:
+            self._pending = [self._next(client)]
+            self._journal.write(_line("signal intent", self.stream.stream_id, signed) for signed in self._pending)
+        ack = await _answer(client.publish(self.stream.stream_id, self._pending))
+        self._note(ack, self._pending)
+        return ack
+
     async def _publish(self, client: Client) -> None:
         if not self._pending:
             await self._may_send.wait()
+        if not self._pending:
             self._pending = [self._next(client) for _ in range(self._dice.randint(1, FRAME))]
             self._journal.write(_line("signal intent", self.stream.stream_id, signed) for signed in self._pending)
         sent = asyncio.get_running_loop().time()
         ack = await _answer(client.publish(self.stream.stream_id, self._pending))
         decided = self._note(ack, self._pending)
         self.sent += self._pending[:decided]
+        self.verdicts += ack.originals[:decided]
         del self._pending[:decided]
         if self._pending:
             await asyncio.sleep(BACKOFF_S)
