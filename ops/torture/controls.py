@@ -6,8 +6,9 @@ from pathlib import Path
 from random import Random
 
 from ops.postgres import StackName
-from ops.torture import world
+from ops.torture import race, world
 from ops.torture.checker import Findings
+from ops.torture.power import Disk
 from ops.torture.server import Server
 
 ATTEMPTS = 10
@@ -44,3 +45,69 @@ async def ack_before_commit(stack: StackName, directory: Path, dice: Random) -> 
             if found.about("lost ack"):
                 break
         return found
+
+
+async def power_cut(stack: StackName, directory: Path, dice: Random, **settings: str) -> Findings:
+    """The power is cut under load. What was acked before is compared with what is there when the power is back."""
+    server = Server(stack, **settings)
+    await server.start()
+    try:
+        async with world.opened(server, directory, str(dice.random())) as plane:
+            with plane.connect() as connection:
+                disk = Disk(connection)
+                plane.load.go()
+                await plane.load.moved(dice.randint(100, 300), PATIENCE_S)
+                plane.load.cut()
+                disk.cut(server, connection)
+            await server.start()
+            found = plane.check(invariants=False)
+            if not found.about("lost ack"):
+                # All there: so it must be able to go on from here.
+                plane.load.start()
+                plane.load.go()
+                await plane.load.moved(1, PATIENCE_S)
+                late = await plane.settle()
+                await plane.resend()
+                found = plane.check(invariants=True)
+                found.breaches += late
+            return found
+    finally:
+        await server.start()
+        await server.stop()
+
+
+async def without_fsync(stack: StackName, directory: Path, dice: Random) -> Findings:
+    return await power_cut(stack, directory, dice, fsync="off")
+
+
+async def without_waiting(stack: StackName, directory: Path, dice: Random) -> Findings:
+    return await power_cut(stack, directory, dice, synchronous_commit="off", wal_writer_delay="10s")
+
+
+async def raced(stack: StackName, directory: Path, dice: Random, *breaks: Callable[[world.World], None]) -> Findings:
+    """Two connections at once for every number of a stream, in a database with some of its safeguards taken out."""
+    server = Server(stack)
+    await server.start()
+    async with world.opened(server, directory, str(dice.random())) as plane:
+        plane.load.go()
+        await plane.load.moved(1, PATIENCE_S)
+        late = await plane.settle()
+        for break_it in breaks:
+            break_it(plane)
+        refused = await race.race(plane, plane.load.masters[0])
+        late += await plane.settle()
+        found = plane.check(invariants=False)
+        found.checked["refused by the key"] += refused
+        found.breaches += late
+        return found
+
+
+async def without_lock(stack: StackName, directory: Path, dice: Random) -> Findings:
+    found = await raced(stack, directory, dice, race.skip_lock)
+    if not found.checked["refused by the key"]:
+        found.breaches.append("the lock was not missed: no two calls met")
+    return found
+
+
+async def without_lock_and_key(stack: StackName, directory: Path, dice: Random) -> Findings:
+    return await raced(stack, directory, dice, race.skip_lock, race.drop_key)

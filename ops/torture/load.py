@@ -84,7 +84,7 @@ class Master:
         client = self.client
         assert client is not None
         if not self._pending:
-            self._pending = [self._next(client)]
+            self._pending = [self.next_signal()]
             self._journal.write(_line("signal intent", self.stream.stream_id, signed) for signed in self._pending)
         ack = await _answer(client.publish(self.stream.stream_id, self._pending))
         self._note(ack, self._pending)
@@ -94,7 +94,7 @@ class Master:
         if not self._pending:
             await self._may_send.wait()
         if not self._pending:
-            self._pending = [self._next(client) for _ in range(self._dice.randint(1, FRAME))]
+            self._pending = [self.next_signal() for _ in range(self._dice.randint(1, FRAME))]
             self._journal.write(_line("signal intent", self.stream.stream_id, signed) for signed in self._pending)
         sent = asyncio.get_running_loop().time()
         ack = await _answer(client.publish(self.stream.stream_id, self._pending))
@@ -118,7 +118,9 @@ class Master:
             self._journal.write(decided)
         return len(decided)
 
-    def _next(self, client: Client) -> pb.SignedSignal:
+    def next_signal(self) -> pb.SignedSignal:
+        """What it would send next, signed."""
+        assert self.client is not None
         self.seq += 1
         is_open = self.seq % 2 == 1
         position = (self.seq + 1) // 2
@@ -132,7 +134,7 @@ class Master:
             position_id=position,
             volume_e8=0 if is_open and position % MALFORMED_EVERY == 0 else 10_000_000,
             price_e8=107_219_000,
-            sent_at_us=client.plane_time_us(),
+            sent_at_us=self.client.plane_time_us(),
         )
         return sign(market.KEY, signal)
 
