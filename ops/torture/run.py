@@ -21,7 +21,6 @@ import typer
 import uvloop
 
 from ops.bench import machine
-from ops.errors import Refusal
 from ops.paths import VAR
 from ops.postgres import StackName
 from ops.torture import report, world
@@ -42,7 +41,7 @@ def run(stack: StackName, *, full: bool, only: set[str], seed: int | None, resum
     """Exit status 1 if a promise was broken, or a control not noticed."""
     known = {fault.id for fault in FAULTS} | {control.id for control in CONTROLS}
     if unknown := only - known:
-        raise Refusal("TRD16", f"there is no {', '.join(sorted(unknown))}", f"choose from {', '.join(sorted(known))}")
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(sorted(known))}")
     directory, records = _resumed() if resume else _begun(stack, full=full, only=only, seed=seed)
     header = records[0]
     typer.echo(f"seed {header['seed']}, {'full' if header['full'] else 'short'} form, in {directory}")
@@ -77,7 +76,7 @@ def _resumed() -> tuple[Path, list[Record]]:
     """The newest run, as far as it came."""
     states = sorted(HOME.glob("*/state.jsonl"))
     if not states:
-        raise Refusal("TRD16", "there is no run to resume", "begin one: ecp torture --full")
+        raise typer.BadParameter("there is no run to resume")
     return states[-1].parent, [json.loads(line) for line in states[-1].read_text().splitlines()]
 
 

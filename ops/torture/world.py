@@ -111,8 +111,23 @@ def _is_lost(connection: psycopg.Connection[Any]) -> bool:
 async def opened(
     server: Server, directory: Path, seed: str, *options: str, masters: int = MASTERS, followers: int = FOLLOWERS
 ) -> AsyncIterator[World]:
-    """A fresh one, with its load connected and paused. `options` are the gateway's, see ops.torture.entry."""
+    """`peopled`, in a database that is made anew on a server that runs."""
     url = await asyncio.to_thread(scratch.database, server.cluster, "ecp_torture")
+    async with peopled(server, url, directory, seed, *options, masters=masters, followers=followers) as world:
+        yield world
+
+
+@asynccontextmanager
+async def peopled(
+    server: Server,
+    url: str,
+    directory: Path,
+    seed: str,
+    *options: str,
+    masters: int = MASTERS,
+    followers: int = FOLLOWERS,
+) -> AsyncIterator[World]:
+    """With its load connected and paused. `options` are the gateway's, see ops.torture.entry."""
     with server.connect(url) as connection:
         streams = market.masters(connection, masters, ttl_ms=TTL_MS)
         subscriptions = []
