@@ -50,10 +50,10 @@ FAULTS = [
 
 CONTROLS = [
     Control("a", "acks before the commit, and a backend is killed", controls.ack_before_commit, "lost ack"),
-    Control("b0", "two connections race for every number of a stream", controls.raced),
+    Control("b0", "two connections race for every number of a stream", controls.raced, is_short=False),
     Control("b1", "the same without the stream lock: the primary key catches it", controls.without_lock),
     Control("b2", "the same without lock and key", controls.without_lock_and_key, "signal twice"),
     Control("c0", "power cut (unsynced writes are gone), fsync on", controls.power_cut),
     Control("c1", "power cut, fsync off", controls.without_fsync, "lost ack"),
-    Control("c2", "power cut, synchronous_commit off", controls.without_waiting, "lost ack"),
+    Control("c2", "power cut, synchronous_commit off", controls.without_waiting, "lost ack", is_short=False),
 ]

@@ -18,13 +18,14 @@ INGESTING = "select pid from pg_stat_activity where application_name like 'ecp g
 
 @dataclass(frozen=True)
 class Control:
-    """`run` gives what the checker found. It must be a breach that begins with `finds`; where that is empty, there
-    must be none: it is the same plane, not broken."""
+    """`run` gives what the checker found: there must be a breach of the rule `finds`; where that is empty, none."""
 
     id: str
     what: str
     run: Callable[[StackName, Path, Random], Awaitable[Findings]]
     finds: str = ""
+    is_short: bool = True
+    """Whether it is in the short form too."""
 
 
 async def ack_before_commit(stack: StackName, directory: Path, dice: Random) -> Findings:

@@ -272,13 +272,13 @@ class Load:
                 raise outcome
 
 
-async def until(holds: Callable[[], bool], seconds: float) -> None:
+async def until(holds: Callable[[], bool], seconds: float, *, every: float = LOOK_S) -> None:
     """Look again and again, since nobody tells. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
             if holds():
                 return
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(every)
 
 
 @asynccontextmanager

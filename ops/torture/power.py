@@ -33,10 +33,10 @@ class Disk:
         row = connection.execute(SEGMENT, [sure]).fetchone()
         assert row is not None
         server.kill()
-        _forget(server.cluster.home / "data" / "pg_wal", *row)
+        forget(server.cluster.home / "data" / "pg_wal", *row)
 
 
-def _forget(directory: Path, segment: str, offset: int) -> None:
+def forget(directory: Path, segment: str, offset: int) -> None:
     """Zeros from `offset` of `segment` on; later segments are as if they had never been."""
     with (directory / segment).open("r+b") as file:
         size = file.seek(0, os.SEEK_END)

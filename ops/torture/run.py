@@ -5,6 +5,7 @@ interrupted is done again from the lap's beginning.
 """
 
 import asyncio
+import fcntl
 import json
 import secrets
 import shutil
@@ -42,16 +43,29 @@ def run(stack: StackName, *, full: bool, only: set[str], seed: int | None, resum
     known = {fault.id for fault in FAULTS} | {control.id for control in CONTROLS}
     if unknown := only - known:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(sorted(known))}")
-    directory, records = _resumed() if resume else _begun(stack, full=full, only=only, seed=seed)
-    header = records[0]
-    typer.echo(f"seed {header['seed']}, {'full' if header['full'] else 'short'} form, in {directory}")
-    uvloop.run(_run(directory, records))
+    with _alone():
+        directory, records = _resumed() if resume else _begun(stack, full=full, only=only, seed=seed)
+        header = records[0]
+        typer.echo(f"seed {header['seed']}, {'full' if header['full'] else 'short'} form, in {directory}")
+        uvloop.run(_run(directory, records))
     for line in report.lines(records):
         typer.echo(line)
     if write:
         report.write(records)
     if not report.holds(records):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time: they would kill each other's server."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise typer.BadParameter("another run is under way in this checkout") from None
+        yield
 
 
 def _begun(stack: StackName, *, full: bool, only: set[str], seed: int | None) -> tuple[Path, list[Record]]:
@@ -105,7 +119,8 @@ async def _run(directory: Path, records: list[Record]) -> None:
                 _keep(directory, records, record)
                 typer.echo(report.progress(record, amount.rounds))
         for control in CONTROLS:
-            if (chosen and control.id not in chosen) or (control.id, 0) in done:
+            wanted = control.id in chosen if chosen else header["full"] or control.is_short
+            if not wanted or (control.id, 0) in done:
                 continue
             record = await _control(header["stack"], control, directory / f"control-{control.id}", header)
             _keep(directory, records, record)

@@ -26,6 +26,8 @@ MASTERS = 4
 FOLLOWERS = 6
 TTL_MS = 600_000
 SETTLE_S = 30.0
+ASK_S = 0.05
+"""How often the database is asked: each time it makes a process for it."""
 RECOVERED_S = 60.0
 HEADS = "select subscription_id, delivery_seq from signals.subscription_heads"
 BEHIND = "select from ops.dispatch_violations where invariant = 'dispatch_has_caught_up'"
@@ -57,13 +59,13 @@ class World:
 
     async def recovered(self, seconds: float) -> None:
         """Wait until the server takes connections. Raises TimeoutError."""
-        await until(self.server.cluster.running, seconds)
+        await until(self.server.cluster.running, seconds, every=ASK_S)
 
     async def settle(self) -> list[str]:
         """Let the masters finish and the followers catch up; what kept them from it, after half a minute."""
         self.load.pause()
         try:
-            await until(lambda: self.load.is_idle and self._has_arrived(), SETTLE_S)
+            await until(lambda: self.load.is_idle and self._has_arrived(), SETTLE_S, every=ASK_S)
         except TimeoutError:
             return [f"did not settle within {SETTLE_S:.0f} s"]
         return []
