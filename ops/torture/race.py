@@ -8,7 +8,7 @@ import asyncpg
 
 from gateway import calls, publishing
 from gateway import ecp_pb2 as pb
-from gateway.client import sign
+from gateway.client import now_us, sign
 from ops.bench import market
 from ops.paths import DB
 from ops.torture.journal import Kind, Line
@@ -78,7 +78,7 @@ def _note(world: World, stream_id: int, seq: int, bodies: Sequence[pb.SignedSign
 
 
 def _columns(session: uuid.UUID, stream_id: int, body: pb.SignedSignal) -> list[list[object]]:
-    return publishing.columns(session, stream_id, [body], publishing.read(stream_id, [body]))
+    return publishing.columns(session, stream_id, [body], publishing.read(stream_id, [body]), now_us())
 
 
 def _line(kind: Kind, stream_id: int, seq: int, body: pb.SignedSignal) -> Line:
