@@ -56,7 +56,7 @@ async def connections(world: World, dice: Random, turn: Turn) -> Outcome:
                 async with asyncio.timeout(ENDED_S):
                     await kind(visitors[number % LICENSES], dice)
             except (AssertionError, TimeoutError) as error:
-                outcome.expect(False, f"{kind.__name__}: {error or 'not ended'}")
+                outcome.expect(False, f"{kind.__name__}: {str(error) or 'not ended'}")
 
     await asyncio.gather(*map(one, range(turn.size)))
     outcome.said += await world.settle()

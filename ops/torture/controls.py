@@ -96,7 +96,9 @@ async def raced(stack: StackName, directory: Path, dice: Random, *breaks: Callab
         for break_it in breaks:
             break_it(plane)
         refused = await race.race(plane, plane.load.masters[0])
-        late += await plane.settle()
+        if race.drop_key not in breaks:
+            # With numbers given twice it would not come to rest.
+            late += await plane.settle()
         found = plane.check(invariants=False)
         found.checked["refused by the key"] += refused
         found.breaches += late

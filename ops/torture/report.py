@@ -90,7 +90,7 @@ def _figures(record: Record) -> list[str]:
 
 
 def _checked(record: Record) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in record["checked"].items())
+    return ", ".join(f"{count:,} {name}" for name, count in record["checked"].items() if count)
 
 
 def _measured(record: Record) -> str:
