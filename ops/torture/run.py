@@ -126,8 +126,11 @@ async def _run(directory: Path, records: list[Record]) -> None:
             _keep(directory, records, record)
             typer.echo(report.progress(record, 1))
     finally:
-        await server.start()
-        await server.stop()
+        # What broke can be looked at; the last database is as it was then.
+        if report.holds(records):
+            await server.remove()
+        else:
+            await server.stop()
 
 
 async def _lap(server: Server, fault: Fault, turns: list[Turn], directory: Path, header: Record) -> Record:

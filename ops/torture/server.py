@@ -37,6 +37,9 @@ class Server:
     async def stop(self) -> None:
         await asyncio.to_thread(self.cluster.stop)
 
+    async def remove(self) -> None:
+        await asyncio.to_thread(self.cluster.remove)
+
     def connect(self, url: str) -> psycopg.Connection[Any]:
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
 
