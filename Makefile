@@ -5,10 +5,10 @@ STAMP := .venv/.complete
 BARS  := var/data/EURUSD.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test test-full test-core lint check bench proto clean
+.PHONY: help setup run serve test test-full test-core lint check bench torture torture-short proto clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) $(BARS) ## install everything into .venv and var; silent when done
 	@:
@@ -41,10 +41,16 @@ lint: setup ## ruff, mypy --strict, squawk
 	@$(BIN)/mypy
 	@$(BIN)/squawk db/migrations/*.sql
 
-check: lint test ## exactly what CI does
+check: lint test torture-short ## exactly what CI does
 
 bench: setup ## measure the speed that is asked for, with pass or falls short, beside Redis and plain inserts
 	@$(BIN)/ecp bench all
+
+torture: setup ## kill, stop and flood the plane for hours, and write docs/reliability.md; goes on where it ended: ecp torture --resume
+	@$(BIN)/ecp torture --full --write
+
+torture-short: setup ## the same in minutes
+	@$(BIN)/ecp torture
 
 proto: setup ## generate gateway/ecp_pb2.py from gateway/ecp.proto
 	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. gateway/ecp.proto

@@ -406,6 +406,22 @@ def everything(
 
 
 @app.command()
+def torture(
+    context: typer.Context,
+    full: Annotated[bool, typer.Option("--full", help="Every fault as often as docs/reliability.md says.")] = False,
+    only: Annotated[str, typer.Option(metavar="IDS", help="Of the faults and controls, these: C1,N3,a.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Do again what a run did; by default a new one.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run, where it ended.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the figures into docs/reliability.md.")] = False,
+) -> None:
+    """Kill, stop and flood the plane under load, and check that it kept what it promised; exit status 1 if not."""
+    from ops.torture import run
+
+    chosen = {name for name in only.split(",") if name}
+    run.run(context.obj.stack_name, full=full, only=chosen, seed=seed, resume=resume, write=write)
+
+
+@app.command()
 def pg(
     context: typer.Context,
     action: Annotated[Literal["start", "stop", "url", "remove"], typer.Argument(help="What to do.")],

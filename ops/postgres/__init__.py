@@ -53,7 +53,7 @@ class External:
         return self.database_url
 
 
-def stack(name: StackName, *, purpose: Literal["dev", "test"] = "dev") -> Stack:
+def stack(name: StackName, *, purpose: Literal["dev", "test", "torture"] = "dev") -> Stack:
     """The stack of that name; every checkout and purpose has a cluster of its own."""
     settings = DISPOSABLE if purpose == "test" else {}
     home = VAR / (name if purpose == "dev" else f"{name}-{purpose}")

@@ -13,8 +13,8 @@ from .conftest import Bank
 
 pytestmark = pytest.mark.core
 
-# In full: ECP_LONG=1, a million transfers.
-TRANSFERS = 1_000_000 if os.environ.get("ECP_LONG") else 2400
+# In full: ECP_LONG=1, a million transfers; `ecp torture` says how many it wants.
+TRANSFERS = int(os.environ.get("ECP_TRANSFERS") or (1_000_000 if os.environ.get("ECP_LONG") else 2400))
 CONNECTIONS = 8
 MOVE = """
     select billing.transfer(%s::smallint, array(
