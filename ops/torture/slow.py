@@ -72,8 +72,9 @@ class Slow:
 
 async def slow(world: World, _dice: Random, turn: Turn) -> Outcome:
     """`turn.size` slow readers, and as many slow writers, all at once."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         outcome = await _attempt(world, turn.size)
+        outcome.measure("attempts", attempt)
         if not outcome.breaches:
             break
     return outcome
