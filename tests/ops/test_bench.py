@@ -3,13 +3,16 @@
 import json
 import os
 
+import psycopg
 import pytest
 from psycopg import Connection
 from typer.testing import CliRunner, Result
 
-from ops.bench import cost, market
+from ops.bench import cost, growth, market, population
 from ops.bench.dispatch import Result as Dispatched
 from ops.cli import app
+from ops.errors import Refusal
+from ops.postgres import External, Stack
 
 pytestmark = pytest.mark.core
 
@@ -88,3 +91,54 @@ def test_measuring_costs_leaves_nothing_behind(db: Connection[object]) -> None:
     before = rows()
     cost.catch_up(db)
     assert rows() == before
+
+
+def test_history_is_what_the_plane_would_have_left(db: Connection[object]) -> None:
+    population.streams(db, 3)
+    population.subscriptions(db, 4, followed=2)
+    population.history(db, 600)
+    population.vacuum(db)
+    kept = ["signals.signals", "signals.decisions", "signals.reports", "signals.copies"]
+    counts = [db.execute(f"select count(*) from {table}".encode()).fetchone() for table in kept]
+    assert counts == [(600,), (600,), (600,), (300,)]
+    assert db.execute("select name, detail from ops.verify() where not ok").fetchall() == []
+    assert db.execute("select sum(rows) from audit.sections where relation = 'signals.decisions'").fetchone() == (600,)
+
+
+def test_growth_measures_every_step_and_leaves_no_database(server: Stack) -> None:
+    axes = [
+        growth.Axis("history", [100, 200]),
+        growth.Axis("subscriptions", [2, 8]),
+        growth.Axis("streams", [2, 6]),
+    ]
+    result = growth.run(server, full=False, rounds=1, axes=axes)
+    for axis in axes:
+        steps = getattr(result, axis.name)
+        assert [step.size for step in steps] == axis.steps
+        for step in steps:
+            assert 0 < step.ingest_p50_ms <= step.ingest_p99_ms
+            assert min(step.ingest_us, step.dispatch_us, step.report_us, step.poll_ms) > 0
+            assert {"find_drift", "seal"} <= set(step.jobs_ms)
+    assert "S8: a decision" in "\n".join(result.lines())
+    with psycopg.connect(server.url("postgres")) as admin:
+        assert admin.execute("select datname from pg_database where datname like 'ecp_bench_%'").fetchall() == []
+
+
+def test_growth_that_is_dearer_falls_short() -> None:
+    def step(size: int, p99_ms: float, dispatch_us: float) -> growth.Step:
+        return growth.Step(size, 40.0, 2.0, p99_ms, dispatch_us, 100.0, 0.5, {"seal": 20.0}, 0.01)
+
+    held = growth.Result(
+        5, [step(1, 5.0, 60), step(9, 6.0, 60)], [step(1, 5, 900), step(9, 5, 60), step(99, 5, 70)], [step(1, 5, 60)]
+    )
+    assert (held.ingest_p99_ratio, held.dispatch_ratio) == (1.2, 1.17)
+    assert not any("falls short" in line for line in held.lines())
+    short = growth.Result(
+        5, [step(1, 5.0, 60), step(9, 6.1, 60)], [step(1, 5, 900), step(9, 5, 60), step(99, 5, 80)], [step(1, 5, 60)]
+    )
+    assert sum("falls short" in line for line in short.lines()) == 2
+
+
+def test_growth_needs_a_server_of_its_own(database_url: str) -> None:
+    with pytest.raises(Refusal, match="TRD09"):
+        growth.run(External(database_url), full=False, rounds=1)
