@@ -92,7 +92,7 @@ class Result(Figures):
 
     def lines(self) -> Iterator[str]:
         yield (
-            f"CPU of the server process; {self.rounds} rounds of {CALLS} calls of ingest with {SIZE} signals of a stream, "
+            f"CPU of the server process; {self.rounds} rounds of {CALLS} calls of ingest with {SIZE} signals, "
             f"dispatch signal by signal, and {SIZE} reports in a call"
         )
         for name in ("history", "subscriptions", "streams"):

@@ -111,7 +111,8 @@ DECIDED: LiteralString = """
         )
         select
             t.lane, t.subscription_id, t.stream_id, 1, t.seq, t.delivery_seq, 'COPIED',
-            case when t.opens then 'OPEN' else 'CLOSE' end, %(symbol)s, 'BUY', (t.seq + 1) / 2, case when t.opens then 0.05 else 0 end, 1.07219,
+            case when t.opens then 'OPEN' else 'CLOSE' end, %(symbol)s, 'BUY', (t.seq + 1) / 2,
+            case when t.opens then 0.05 else 0 end, 1.07219,
             case when t.opens then 1.06900 end, case when t.opens then 1.07900 end, 0, 'MARKET', t.at,
             case when t.opens then t.at + interval '1 minute' end, 1,
             case when t.opens then jsonb_build_object(
