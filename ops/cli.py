@@ -360,6 +360,18 @@ def growth(
     growth.run(context.obj.stack, full=full, rounds=rounds).print(as_json=json)
 
 
+@bench.command()
+def capacity(
+    context: typer.Context,
+    rounds: Annotated[int, typer.Option(min=1, help="Of measuring each plane, in turns.")] = 5,
+    json: AsJson = False,
+) -> None:
+    """What one operation costs, whether that predicts another plane, and what so many subscribers need."""
+    from ops.bench import capacity
+
+    capacity.run(context.obj.stack, rounds=rounds).print(as_json=json)
+
+
 @app.command()
 def pg(
     context: typer.Context,

@@ -24,7 +24,7 @@ from ops.errors import Refusal
 
 DEADLINE_S = 3600.0
 """Nothing here is given up for taking long: that it does is what should be seen."""
-STATEMENTS = [calls.INGEST, calls.HEADS, calls.ROUTES, calls.FEED, calls.DISPATCH, calls.REPORT]
+STATEMENTS = [calls.INGEST, calls.HEADS, calls.ROUTES, calls.FEED, calls.DISPATCH, calls.REPORT, calls.NOTE_EQUITY]
 
 
 @dataclass
@@ -34,13 +34,22 @@ class Kind:
 
     rounds: list[tuple[int, int]] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
-    wal_bytes: int = 0
-    """Written meanwhile, whole images of pages left out: how many there are depends on when the last checkpoint was."""
-    wal_images: int = 0
+    wal: list[float] = field(default_factory=list)
+    """Bytes of write-ahead log for one item, of each round. The first after a checkpoint has whole pages too."""
 
     @property
     def items(self) -> int:
         return sum(items for _, items in self.rounds)
+
+    @property
+    def ns_of_calls(self) -> float:
+        """Nanoseconds of CPU of one call, on average."""
+        return sum(ns for ns, _ in self.rounds) / len(self.latencies_ms)
+
+    @property
+    def wal_bytes(self) -> float:
+        """Of one item, in the median round."""
+        return round(statistics.median(self.wal), 1)
 
     @property
     def us(self) -> float:
@@ -122,7 +131,7 @@ class Flow:
         """Of every lane, with the lane."""
         return [(lane, row) for lane in self.lanes for row in await self._link.call(lane, statement, lane)]
 
-    async def dispatch(self, *, size: int) -> list[tuple[int, Any]]:
+    async def dispatch(self, *, size: int, kind: str = "dispatch") -> list[tuple[int, Any]]:
         """All that was accepted, `size` signals in a call; the deliveries, with their lanes."""
         behind = await self.poll()
         fed: dict[int, list[Any]] = {lane: [] for lane in behind}
@@ -137,7 +146,7 @@ class Flow:
                         fed[lane] += rows
                         route = Position(*rows[-1][:3])  # noqa: PLW2901
         delivered: list[tuple[int, Any]] = []
-        with self._round("dispatch") as measure:
+        with self._round(kind) as measure:
             for lane, signals in fed.items():
                 for start in range(0, len(signals), size):
                     chunk = signals[start : start + size]
@@ -149,12 +158,12 @@ class Flow:
                     delivered += [(lane, row) for row in rows]
         return delivered
 
-    async def report(self, delivered: list[tuple[int, Any]], *, size: int) -> None:
+    async def report(self, delivered: list[tuple[int, Any]], *, size: int, kind: str = "report") -> None:
         """That all of it was executed at once, `size` reports in a call."""
         of_lane: defaultdict[int, list[Any]] = defaultdict(list)
         for lane, row in delivered:
             of_lane[lane].append(row)
-        with self._round("report") as measure:
+        with self._round(kind) as measure:
             for lane, rows in of_lane.items():
                 for start in range(0, len(rows), size):
                     chunk = rows[start : start + size]
@@ -163,6 +172,24 @@ class Flow:
                     )
                     verdicts = {row["verdict"] for row in answer}
                     assert verdicts == {"RECORDED"}, f"{verdicts}: this is no measure of recording"
+
+    async def beat(self, *, size: int, kind: str = "beat") -> None:
+        """A heartbeat of every account, `size` in a call."""
+        now = now_us()
+        with self._round(kind) as measure:
+            for lane in self.lanes:
+                found = self._rows(
+                    "select h.session_id, s.portfolio_id, s.subscription_id from signals.subscriptions as s inner join"
+                    f" signals.subscription_heads as h on h.subscription_id = s.subscription_id where s.lane = {lane}"
+                )
+                for start in range(0, len(found), size):
+                    chunk = found[start : start + size]
+                    sessions, portfolios, subscriptions = (list(column) for column in zip(*chunk, strict=True))
+                    n = len(chunk)
+                    told = [[10**12] * n, [10**12 + now % 10**9] * n, [now] * n, subscriptions, [0] * n, [0] * n]
+                    beat = self._link.call(lane, calls.NOTE_EQUITY, lane, sessions, portfolios, *told)
+                    answer = await measure.call(beat, n)
+                    assert not any(row["code"] for row in answer), "refused, so this is no measure of heartbeats"
 
     async def jobs(self) -> None:
         """One run of everything that the clock does."""
@@ -176,22 +203,19 @@ class Flow:
         """CPU of one run of each job."""
         return {name: round(self.kinds[f"job {name}"].us / 1000, 2) for name in self._every}
 
-    @property
-    def jobs_share(self) -> float:
-        """Of one core, what the jobs take together when each runs as often as it is due."""
-        return round(sum(ms / 1000 / self._every[name] for name, ms in self.jobs_ms.items()), 4)
+    def jobs_share(self, *but: str) -> float:
+        """Of one core, what the jobs, `but` these, take together when each runs as often as it is due."""
+        return round(sum(ms / 1000 / self._every[name] for name, ms in self.jobs_ms.items() if name not in but), 5)
 
     # How
 
     def _round(self, kind: str, pid: int | None = None) -> "Round":
         return Round(self.kinds[kind], pid or self._link.pid, self._wal)
 
-    def _wal(self) -> tuple[int, int]:
-        """Bytes and images of pages that the whole server has written."""
-        ((written, images),) = self._rows(
-            "select pg_current_wal_insert_lsn() - '0/0'::pg_lsn, (select wal_fpi from pg_stat_wal)"
-        )
-        return int(written), int(images)
+    def _wal(self) -> int:
+        """Bytes that the whole server has written."""
+        ((written,),) = self._rows("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        return int(written)
 
     def _signals(self, stream_id: int, count: int) -> list[list[Any]]:
         first = self._seqs[stream_id] + 1
@@ -218,11 +242,9 @@ class Round:
 
     def __exit__(self, *_: object) -> None:
         if self.items:
-            written, images = (now - then for now, then in zip(self._wal(), self._began, strict=True))
             self._kind.rounds.append((self._ns, self.items))
             self._kind.latencies_ms += self._latencies
-            self._kind.wal_images += images
-            self._kind.wal_bytes += written
+            self._kind.wal.append((self._wal() - self._began) / self.items)
 
     async def call(self, work: Awaitable[list[Any]], items: int) -> list[Any]:
         used, began = _used_ns(self._pid), time.perf_counter()

@@ -193,5 +193,5 @@ def _step(size: int, flow: Flow) -> Step:
         report_us=flow.kinds["report"].us,
         poll_ms=round(flow.kinds["poll"].us / 1000, 2),
         jobs_ms=flow.jobs_ms,
-        jobs_share=flow.jobs_share,
+        jobs_share=flow.jobs_share(),
     )
