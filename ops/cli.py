@@ -372,6 +372,21 @@ def capacity(
     capacity.run(context.obj.stack, rounds=rounds).print(as_json=json)
 
 
+@bench.command()
+def overload(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """What becomes of openings at twice the capacity, and of other masters' closes; exit status 1 if these are late."""
+    from ops.bench import overload
+
+    result = overload.run(context.obj.stack, seconds=seconds)
+    result.print(as_json=json)
+    if not result.holds:
+        raise typer.Exit(1)
+
+
 @app.command()
 def pg(
     context: typer.Context,
