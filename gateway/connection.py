@@ -31,6 +31,8 @@ from gateway.wire import Splitter, encode, encode_deliveries
 if TYPE_CHECKING:
     import uuid
 
+    from gateway.lanes import Link
+
 log = structlog.get_logger(__name__)
 
 PROTOCOL = 1
@@ -55,6 +57,8 @@ class ClientConnection(asyncio.Protocol):
         self._ending: Callable[[], None] | None = None
         """How it ends, once what was read before is answered: nothing after it is handled."""
         self._streams: dict[int, int] = {}  # stream_id: lane
+        self._missing: dict[int, int] = {}
+        """The seq with which a refused frame began, by stream."""
         self._subscriptions: set[int] = set()
         self._portfolios: set[int] = set()
         """Of these subscriptions."""
@@ -232,20 +236,35 @@ class ClientConnection(asyncio.Protocol):
         if positions > self._plane.settings.max_frame_items:
             self.fail("TRP01", frame.id, f"{positions} positions")
             return
-        columns = publishing.columns(self.session_id, stream_id, publish.signals, signals)
+        link = self._plane.provider.link(lane)
+        is_shed = self._sheds(link, stream_id, signals)
         job = Publication(
             self,
             self._plane.fanout,
             self._plane.texts,
             frame_id=frame.id,
             stream_id=stream_id,
-            seqs=columns[publishing.SEQ].copy(),
+            seqs=[None if signal is None else publishing.bigint(signal.seq) for signal in signals],
             size=count + positions,
         )
-        if self._admit(count + positions):
-            self._plane.provider.link(lane).submit(calls.INGEST, lane, columns, job)
+        if self._admit(count + positions) and not is_shed:
+            columns = publishing.columns(self.session_id, stream_id, publish.signals, signals)
+            link.submit(calls.INGEST, lane, columns, job)
         else:
             job.refused("TRP09")
+
+    def _sheds(self, link: "Link", stream_id: int, signals: Sequence[pb.Signal | None]) -> bool:
+        """Whether a frame is refused for others' sake. Then what follows it in its stream is too, until it comes again:
+        the database would find a gap, for which the master is not to blame."""
+        first = signals[0].seq if signals[0] else 0
+        missing = self._missing.get(stream_id)
+        if missing is not None and first > missing:
+            return True
+        self._missing.pop(stream_id, None)
+        if link.waited * 1000 <= self._plane.settings.shed_ms or not publishing.only_raises(signals):
+            return False
+        self._missing[stream_id] = first
+        return True
 
     def _reports(self, frame: pb.Frame) -> None:
         reports = frame.reports.reports
@@ -356,6 +375,7 @@ class ClientConnection(asyncio.Protocol):
         if opened.code:
             raise Refused(opened.code, opened.detail or "")
         self._streams[opened.stream_id] = opened.lane
+        self._missing.pop(opened.stream_id, None)
         answer = pb.StreamOpened(
             stream_id=opened.stream_id,
             stream=name,
@@ -384,6 +404,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             code = resynced.code or ""
             verdict = RESYNC_VERDICTS.get(code, pb.NOT_ALLOWED) if code else pb.ACCEPTED
+            self._missing.pop(intent.stream_id, None)
             answer.epoch, answer.next_seq = resynced.epoch or 0, resynced.next_seq or 0
             answer.decided_at_us = microseconds(resynced.decided_at)
         answer.verdicts.append(verdict)
