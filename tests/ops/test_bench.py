@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 from typer.testing import CliRunner, Result
 
-from ops.bench import capacity, cost, growth, market, population
+from ops.bench import capacity, cost, growth, market, overload, population
 from ops.bench.dispatch import Result as Dispatched
 from ops.cli import app
 from ops.errors import Refusal
@@ -179,3 +179,14 @@ def test_a_need_is_rates_times_costs() -> None:
     assert need.wal_mb_s == pytest.approx((400 + 100 * 1_000 + 100 * 2_000 + 100 * 500) / 1e6, abs=1e-3)
     assert need.disk_gb_day == pytest.approx((8_640 * 300 + 864_000 * (900 + 700)) / 1e9, abs=1e-3)
     assert need.gateway_gb == pytest.approx(20 * 1_010 / 1e6, abs=1e-3)
+
+
+def test_overload_sheds_openings_and_is_over_soon(database_url: str) -> None:
+    """That closes are in time is the bench's to show, on a machine of its own."""
+    result = overload.run(External(database_url), seconds=1.0)
+    assert result.capacity > 0
+    assert result.closes > 0
+    assert result.closes_refused == 0
+    assert result.openings["ACCEPTED"] > 0
+    assert result.idle_mb <= result.peak_mb < result.idle_mb + 64
+    assert result.recovered_s < 30
