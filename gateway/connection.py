@@ -31,6 +31,8 @@ from gateway.wire import Splitter, encode, encode_deliveries
 if TYPE_CHECKING:
     import uuid
 
+    from gateway.lanes import Link
+
 log = structlog.get_logger(__name__)
 
 PROTOCOL = 1
@@ -236,7 +238,7 @@ class ClientConnection(asyncio.Protocol):
         if positions > self._plane.settings.max_frame_items:
             self.fail("TRP01", frame.id, f"{positions} positions")
             return
-        columns = publishing.columns(self.session_id, stream_id, publish.signals, signals, self._received_us)
+        link = self._plane.provider.link(stream.lane)
         job = Publication(
             self,
             self._plane.fanout,
@@ -244,13 +246,18 @@ class ClientConnection(asyncio.Protocol):
             frame_id=frame.id,
             stream=stream,
             stream_id=stream_id,
-            seqs=columns[publishing.SEQ].copy(),
+            seqs=[None if signal is None else publishing.bigint(signal.seq) for signal in signals],
             size=count + positions,
         )
-        if self._admit(count + positions) and stream.admit(job):
-            self._plane.provider.link(stream.lane).submit(calls.INGEST, stream.lane, columns, job)
+        if self._admit(count + positions) and not self._sheds(link, signals) and stream.admit(job):
+            columns = publishing.columns(self.session_id, stream_id, publish.signals, signals, self._received_us)
+            link.submit(calls.INGEST, stream.lane, columns, job)
         else:
             job.refused("TRP09")
+
+    def _sheds(self, link: "Link", signals: Sequence[pb.Signal | None]) -> bool:
+        """Whether a frame is refused for others' sake: it only opens, and their closes would wait behind it."""
+        return link.waited * 1000 > self._plane.settings.shed_ms and publishing.only_raises(signals)
 
     def _reports(self, frame: pb.Frame) -> None:
         reports = frame.reports.reports

@@ -56,9 +56,11 @@ class Job(Protocol):
 class Batch:
     """A call of parallel arrays that may still grow: arguments are the lane and the columns."""
 
-    __slots__ = ("columns", "jobs", "lane", "size", "sql")
+    __slots__ = ("columns", "jobs", "lane", "since", "size", "sql")
 
     def __init__(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
+        self.since = 0.0
+        """When it began to wait, by the loop's clock."""
         self.sql = sql
         self.lane = lane
         self.columns = columns
@@ -187,6 +189,12 @@ class Link:
     def up(self) -> bool:
         return self._up.is_set()
 
+    @property
+    def waited(self) -> float:
+        """Seconds for which the batch whose turn is next has waited; whatever comes now will wait about as long."""
+        first = self._queue[0] if self._queue else None
+        return asyncio.get_running_loop().time() - first.since if isinstance(first, Batch) else 0.0
+
     async def until_up(self) -> None:
         await self._up.wait()
 
@@ -201,6 +209,7 @@ class Link:
             batch.add(columns, job)
             return
         batches[sql] = batch = Batch(sql, lane, columns, job)
+        batch.since = asyncio.get_running_loop().time()
         self._queue.append(batch)
         self._wake.set()
 

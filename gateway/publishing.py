@@ -22,8 +22,7 @@ SIDES: dict[int, str | None] = {number: name for name, number in pb.Side.items()
 ORDER_TYPES: dict[int, str] = {number: name for name, number in pb.OrderType.items()}
 VERDICTS: dict[str, Any] = dict(pb.Verdict.items())
 
-SEQ = 3
-"""Index of the seqs in `columns`."""
+RAISING = {pb.OPEN, pb.PLACE}
 
 # epoch, seq, action, symbol, side, position, volume, price, stop loss, take profit, magic, order type, book, sent,
 # and what comes behind payload and tag: balance, equity
@@ -85,6 +84,11 @@ def _read(stream_id: int, payload: bytes) -> pb.Signal | None:
 def positions(signals: Iterable[pb.Signal | None]) -> int:
     """How many there are in their books: known before anything is made of them, since nobody has signed yet."""
     return sum(len(signal.book) for signal in signals if signal is not None and signal.action == pb.SNAPSHOT)
+
+
+def only_raises(signals: Iterable[pb.Signal | None]) -> bool:
+    """Whether each of them opens something; what cannot be read is the database's to judge."""
+    return all(signal is not None and signal.action in RAISING for signal in signals)
 
 
 def columns(

@@ -405,6 +405,48 @@ def everything(
     suite.run(context.obj.stack, rounds=rounds, seconds=seconds, scale=scale).print(as_json=json)
 
 
+@bench.command()
+def growth(
+    context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="To 10^8 signals and 100,000 subscriptions: an hour, and 60 GB.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Of measuring each step, in turns.")] = 5,
+    json: AsJson = False,
+) -> None:
+    """What calls cost as history, subscriptions and streams become many."""
+    from ops.bench import growth
+
+    growth.run(context.obj.stack, full=full, rounds=rounds).print(as_json=json)
+
+
+@bench.command()
+def capacity(
+    context: typer.Context,
+    rounds: Annotated[int, typer.Option(min=1, help="Of measuring each plane, in turns.")] = 5,
+    json: AsJson = False,
+) -> None:
+    """What one operation costs, whether that predicts another plane, and what so many subscribers need."""
+    from ops.bench import capacity
+
+    capacity.run(context.obj.stack, rounds=rounds).print(as_json=json)
+
+
+@bench.command()
+def overload(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 10,
+    json: AsJson = False,
+) -> None:
+    """What becomes of openings at twice the capacity, and of other masters' closes; exit status 1 if these are late."""
+    from ops.bench import overload
+
+    result = overload.run(context.obj.stack, seconds=seconds)
+    result.print(as_json=json)
+    if not result.holds:
+        raise typer.Exit(1)
+
+
 @app.command()
 def torture(
     context: typer.Context,

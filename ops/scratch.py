@@ -12,9 +12,16 @@ def database(stack: Stack, name: str, *, lanes: int = deploy.LANES) -> str:
     database that was given is used as it is."""
     stack.start()
     if not isinstance(stack, External):
+        drop(stack, name)
         with psycopg.connect(stack.url("postgres"), autocommit=True) as admin:
-            admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
             admin.execute(SQL("create database {}").format(Identifier(name)))
     with deploy.connect(stack.url(name)) as connection:
         deploy.deploy(connection, tree.read(), lanes=lanes)
     return stack.url(name)
+
+
+def drop(stack: Stack, name: str) -> None:
+    """Of a server that is ours, the database of that name."""
+    if not isinstance(stack, External):
+        with psycopg.connect(stack.url("postgres"), autocommit=True) as admin:
+            admin.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))

@@ -119,7 +119,7 @@ async def start(gateway_dsn: str) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Gateway:
-            gateway = Gateway(Settings(**{"port": 0, "database_url": gateway_dsn, **settings}))
+            gateway = Gateway(Settings(**{"port": 0, "database_url": gateway_dsn, "shed_ms": 60_000, **settings}))
             await gateway.start()
             stack.push_async_callback(gateway.stop)
             return gateway

@@ -459,6 +459,36 @@ async def test_what_waits_behind_a_call_that_took_too_long_runs_into_no_gap(
     assert db.execute("select code from signals.protection_events").fetchall() == []
 
 
+async def test_busy_plane_refuses_openings_and_what_follows_them_but_no_close(
+    start: Start, connect: Connect, market: Market, db: psycopg.Connection[Any]
+) -> None:
+    gateway = await start(shed_ms=0, batch_limit=1)
+    held, opener, closer = (market.master(lane=0) for _ in range(3))
+    clients = [await connect(gateway, master.token) for master in (held, opener, closer)]
+    for master, client in zip((held, opener, closer), clients, strict=True):
+        await client.open_stream(master.stream)
+    await clients[2].publish(closer.stream_id, closer.signed(clients[2]))
+    openings = opener.signed(clients[1], 2)
+    close = opener.signed(clients[1], action=pb.CLOSE, position_id=1)
+    with db.transaction():
+        db.execute("select from signals.stream_heads where stream_id = %s for update", [held.stream_id])
+        waiting = [
+            clients[0].publish(held.stream_id, held.signed(clients[0])),
+            clients[2].publish(closer.stream_id, closer.signed(clients[2], action=pb.CLOSE, position_id=1)),
+        ]
+        while not gateway.plane.provider.link(0).waited:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for refused in (openings, close):
+            busy = await clients[1].publish(opener.stream_id, refused)
+            assert set(busy.verdicts) == {pb.UNDECIDED}
+            assert {refusal.code for refusal in busy.refusals} == {"TRP09"}
+    assert [list((await ack).verdicts) for ack in waiting] == [[pb.ACCEPTED], [pb.ACCEPTED]]
+    # Nothing was counted against the master: what was refused is sent again, and taken.
+    again = await clients[1].publish(opener.stream_id, [*openings, *close])
+    assert list(again.verdicts) == [pb.ACCEPTED] * 3
+    assert market.value("select count(*) from signals.protection_events") == 0
+
+
 async def test_client_that_sends_more_than_can_be_decided_is_slowed_down(
     start: Start, connect: Connect, market: Market
 ) -> None:

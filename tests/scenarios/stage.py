@@ -41,7 +41,12 @@ CLOCK = f"""
     delete from ops.jobs;
 """
 # No heartbeat but those that a scenario asks for.
-UNHURRIED: dict[str, Any] = {"heartbeat_ms": 600_000, "idle_ms": 1_200_000, "call_deadline_ms": 5_000}
+UNHURRIED: dict[str, Any] = {
+    "heartbeat_ms": 600_000,
+    "idle_ms": 1_200_000,
+    "call_deadline_ms": 5_000,
+    "shed_ms": 60_000,
+}
 
 PRICE = "1.07219"
 DEADLINE_S = 30.0

@@ -13,6 +13,8 @@ set intervalstyle = 'postgres'
 set bytea_output = 'hex'
 set extra_float_digits = 1
 set work_mem = '64MB'
+-- A table that grew a lot since it was last analyzed would be read from end to end.
+set enable_seqscan = off
 as $$
 begin
   return query execute format(

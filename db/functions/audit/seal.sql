@@ -5,6 +5,7 @@
 create or replace function audit.seal() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   v_began timestamptz := core.now();

@@ -34,7 +34,12 @@ begin
           where r.delivery_seq = coalesce(e.settled_seq, 0) + r.place
         ) as settled_seq
       from signals.subscription_heads as h
-      left join signals.settlements as e on e.lane = v_lane and e.subscription_id = h.subscription_id
+      left join lateral (
+        select w.settled_seq
+        from signals.settlements as w
+        where w.lane = v_lane and w.subscription_id = h.subscription_id
+        limit 1
+      ) as e on true
       where h.lane = v_lane and coalesce(e.settled_seq, 0) < h.delivery_seq and (
         select w.status <> 'UNKNOWN'
         from signals.reports as w

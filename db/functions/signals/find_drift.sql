@@ -5,6 +5,10 @@
 create or replace function signals.find_drift() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := core.now();
@@ -21,23 +25,41 @@ begin
         sum(d.work) over (order by d.checked_at, l.lane, d.subscription_id) - d.work as before
       from core.lanes as l
       cross join lateral (
+        -- Of the many that are due, only those whose turn it is are looked at more closely.
         select
-          h.subscription_id, coalesce(h.checked_at, v_now - interval '1 minute') as checked_at,
-          10 + c.copies + case when s.ended_at is null then p.positions else 0 end as work
-        from signals.subscription_heads as h
-        inner join signals.subscriptions as s on s.lane = l.lane and s.subscription_id = h.subscription_id
+          w.subscription_id, w.checked_at, 10 + c.copies + case when w.ended_at is null then p.positions else 0 end as work
+        from (
+          select h.subscription_id, h.checked_at, s.stream_id, s.ended_at
+          from (
+            select x.subscription_id, coalesce(x.checked_at, v_now - interval '1 minute') as checked_at
+            from signals.subscription_heads as x
+            where x.lane = l.lane and (x.checked_at is null or x.checked_at <= v_now - interval '1 minute')
+            order by 2
+            offset 0
+          ) as h
+          cross join lateral (
+            select x.stream_id, x.ended_at
+            from signals.subscriptions as x
+            where x.lane = l.lane and x.subscription_id = h.subscription_id
+            limit 1
+          ) as s
+          where s.ended_at is null or (
+            select true from signals.copies as x
+            where x.lane = l.lane and x.subscription_id = h.subscription_id and x.stream_id = s.stream_id
+              and x.status in ('DELIVERED', 'OPEN', 'CLOSING')
+            limit 1
+          )
+          order by h.checked_at
+          limit 200
+        ) as w
         cross join lateral (
           select count(*) as copies from signals.copies as x
-          where x.lane = l.lane and x.subscription_id = h.subscription_id and x.stream_id = s.stream_id
+          where x.lane = l.lane and x.subscription_id = w.subscription_id and x.stream_id = w.stream_id
             and x.status in ('DELIVERED', 'OPEN', 'CLOSING')
         ) as c
         cross join lateral (
-          select count(*) as positions from signals.positions as x where x.lane = l.lane and x.stream_id = s.stream_id
+          select count(*) as positions from signals.positions as x where x.lane = l.lane and x.stream_id = w.stream_id
         ) as p
-        where h.lane = l.lane and (h.checked_at is null or h.checked_at <= v_now - interval '1 minute')
-          and (s.ended_at is null or c.copies > 0)
-        order by 2
-        limit 200
       ) as d
     ) as w
     where w.before < 3000

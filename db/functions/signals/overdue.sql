@@ -1,4 +1,5 @@
--- A barrier view: whoever is on duty reads it without reading the tables.
+-- A barrier view: whoever is on duty reads it without reading the tables. What is looked up for each subscription is a lateral, as in
+-- the hot calls, for signals.escalate reads it every few seconds.
 create or replace view signals.overdue with (security_barrier = true) as
 select
   d.lane, d.subscription_id, d.delivery_seq, d.stream_id, d.position_id, d.action, d.symbol, d.side, d.volume, d.decided_at,
@@ -9,14 +10,29 @@ select
   end as state,
   h.session_id is not null as has_copier, e.level, e.escalated_at
 from signals.subscription_heads as h
-left join signals.settlements as w on w.lane = h.lane and w.subscription_id = h.subscription_id
-inner join signals.decisions as d
-  on d.lane = h.lane and d.subscription_id = h.subscription_id and d.delivery_seq > coalesce(w.settled_seq, 0)
+left join lateral (
+  select x.settled_seq from signals.settlements as x where x.lane = h.lane and x.subscription_id = h.subscription_id limit 1
+) as w on true
+cross join lateral (
+  select x.*
+  from signals.decisions as x
+  where x.lane = h.lane and x.subscription_id = h.subscription_id and x.delivery_seq > coalesce(w.settled_seq, 0)
+    and h.delivery_seq > coalesce(w.settled_seq, 0)
+  offset 0
+) as d
 inner join signals.actions as a on a.action = d.action and not a.raises_exposure
-left join signals.reports as r
-  on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq
-left join signals.escalations as e
-  on e.lane = d.lane and e.subscription_id = d.subscription_id and e.delivery_seq = d.delivery_seq
+left join lateral (
+  select x.status
+  from signals.reports as x
+  where x.lane = d.lane and x.subscription_id = d.subscription_id and x.delivery_seq = d.delivery_seq
+  limit 1
+) as r on true
+left join lateral (
+  select x.level, x.escalated_at
+  from signals.escalations as x
+  where x.lane = d.lane and x.subscription_id = d.subscription_id and x.delivery_seq = d.delivery_seq
+  limit 1
+) as e on true
 where coalesce(w.settled_seq, 0) < h.delivery_seq and (r.status is null or r.status = 'UNKNOWN')
 union all
 -- Answered, again and again, and not done: by the first delivery that told it to close.

@@ -8,6 +8,7 @@ create or replace function signals.reconcile(
 ) returns table (code text, detail text, settled integer, differences integer, delivery_seq bigint)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   v_head signals.subscription_heads;

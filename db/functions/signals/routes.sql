@@ -2,6 +2,7 @@ create or replace function signals.routes(p_lane smallint)
 returns table (stream_lane smallint, stream_id bigint, epoch integer, seq bigint)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
   select c.stream_lane, c.stream_id, c.epoch, c.seq from signals.dispatch_cursors as c where c.lane = p_lane
 $$;
