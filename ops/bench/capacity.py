@@ -45,7 +45,7 @@ class Behaviour:
     beat_s: float = 5.0
     batch: int = 20
     """Signals, reports or heartbeats in a call, at most; a dispatch is for one signal and one lane."""
-    lanes: int = 8
+    lanes: int = 4
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 import uvloop
@@ -75,9 +75,9 @@ class Result(Figures):
     """A list of steps for each thing that grew."""
 
     rounds: int
-    history: list[Step]
-    subscriptions: list[Step]
-    streams: list[Step]
+    history: list[Step] = field(default_factory=list)
+    subscriptions: list[Step] = field(default_factory=list)
+    streams: list[Step] = field(default_factory=list)
 
     @property
     def ingest_p99_ratio(self) -> float:
@@ -96,7 +96,8 @@ class Result(Figures):
             f"dispatch signal by signal, and {SIZE} reports in a call"
         )
         for name in ("history", "subscriptions", "streams"):
-            yield from _table(name, getattr(self, name))
+            if steps := getattr(self, name):
+                yield from _table(name, steps)
         yield f"S8: p99 of ingest x {self.ingest_p99_ratio} over history ({_held(self.ingest_p99_ratio)})"
         yield f"S8: a decision x {self.dispatch_ratio} over subscriptions ({_held(self.dispatch_ratio)})"
 

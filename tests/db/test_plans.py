@@ -5,6 +5,7 @@ same session, a call reads its own rows and few others, and no hot table from en
 import asyncio
 import secrets
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,7 +211,13 @@ class Room:
             admin.execute("set local session_replication_role = replica")
             tables = [table for (table,) in admin.execute(TABLES).fetchall()]
             admin.execute("; ".join(f"delete from {table}" for table in tables).encode())
-            admin.execute("select setval(c.oid::regclass, 1, false) from pg_class as c where c.relkind = 'S'")
+            admin.execute(
+                # Of the plane's tables: an extension's may not begin with 1.
+                "select setval(s.oid::regclass, 1, false)"
+                " from pg_class as s inner join pg_depend as d on d.objid = s.oid and d.deptype = 'i'"
+                " where s.relkind = 'S' and d.refobjid = any (%s::regclass[])",
+                [tables],
+            )
 
     def fill(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as admin:
@@ -223,20 +230,21 @@ class Room:
 
 async def _watch(url: str) -> dict[str, list[Reading]]:
     """What every call reads, by how the tables were when the plans were made."""
-    room, late = Room(url), Room(url)
-    await room.connect()
-    room.populate()
-    await room.everything()
-    room.forget()
-    room.populate()
-    room.fill()
-    seen = {"empty": await room.everything()}
-    room.analyze()
-    seen["analyzed since"] = await room.everything()
-    await late.connect()
-    seen["full"] = await late.everything()
-    await room.leave()
-    await late.leave()
+    async with AsyncExitStack() as rooms:
+        room, late = Room(url), Room(url)
+        await room.connect()
+        rooms.push_async_callback(room.leave)
+        room.populate()
+        await room.everything()
+        room.forget()
+        room.populate()
+        room.fill()
+        seen = {"empty": await room.everything()}
+        room.analyze()
+        seen["analyzed since"] = await room.everything()
+        await late.connect()
+        rooms.push_async_callback(late.leave)
+        seen["full"] = await late.everything()
     return seen
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.bench import suite
+from ops.bench import growth, suite
 from ops.postgres import External
 from tests.ops.bench.test_peers import needs_redis
 
@@ -33,6 +33,7 @@ def test_every_figure_is_judged(database_url: str) -> None:
             "copied": found.copy,
             "calls": found.reports,
             "flat_out": found.reports_flat_out,
+            "grown": found.growth,
         }
         return {line.id: line.holds for line in suite.judge(**(parts | changes))}
 
@@ -55,3 +56,15 @@ def test_every_figure_is_judged(database_url: str) -> None:
     assert judged(calls=calls, flat_out=flat_out)["S7"]
     assert not judged(calls=replace(calls, p99_ms=10.0), flat_out=flat_out)["S7"]
     assert not judged(calls=calls, flat_out=replace(flat_out, rate=13_000))["S7"]
+    assert judged(grown=grown(6.0, 72))["S8"]
+    assert not judged(grown=grown(6.1, 72))["S8"]
+    assert not judged(grown=grown(6.0, 73))["S8"]
+
+
+def grown(p99_ms: float, dispatch_us: float) -> growth.Result:
+    """From 5 ms and 60 µs."""
+
+    def step(size: int, p99_ms: float, dispatch_us: float) -> growth.Step:
+        return growth.Step(size, 40.0, 2.0, p99_ms, dispatch_us, 100.0, 0.5, {"seal": 20.0}, 0.01)
+
+    return growth.Result(5, [step(1, 5.0, 60), step(9, p99_ms, 60)], [step(1, 5.0, 60), step(9, 5.0, dispatch_us)])
