@@ -25,7 +25,7 @@ class Scale:
     reporters: int = 500
     calls_rate: float = 5_000
     reports_rate: float = 15_000
-    growth: tuple[growth.Axis, ...] = (
+    axes: tuple[growth.Axis, ...] = (
         growth.Axis("history", [10_000, 1_000_000]),
         growth.Axis("subscriptions", [10, 100, 1_000]),
     )
@@ -81,7 +81,7 @@ def run(stack: Stack, *, rounds: int, seconds: float, scale: Scale) -> Result:
     grown = None
     if not isinstance(stack, External):
         _say("growth of history and subscriptions")
-        grown = growth.run(stack, full=False, rounds=rounds, axes=scale.growth)
+        grown = growth.run(stack, full=False, rounds=rounds, axes=scale.axes)
     return Result(
         speed=list(judge(ingest, spread, copied, calls, flat_out, grown)),
         ingest=ingest,

@@ -185,7 +185,7 @@ def test_two_live_sessions_of_a_license_are_found(own_life: Life) -> None:
 
 
 def test_deliveries_out_of_order_are_found(own_life: Life) -> None:
-    own_life.plane.admin.execute("alter table signals.decisions drop constraint decisions_delivery_unique")
+    own_life.plane.admin.execute("drop index signals.decisions_delivery_unique")
     own_life.plane.admin.execute(
         "update signals.decisions set delivery_seq = 13 - delivery_seq where lane = 2 and delivery_seq in (6, 7)"
     )
