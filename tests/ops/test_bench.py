@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import psycopg
 import pytest
@@ -93,7 +94,7 @@ def test_measuring_costs_leaves_nothing_behind(db: Connection[object]) -> None:
     assert rows() == before
 
 
-def test_history_is_what_the_plane_would_have_left(db: Connection[object]) -> None:
+def test_history_is_what_the_plane_would_have_left(db: Connection[Any]) -> None:
     population.streams(db, 3)
     population.subscriptions(db, 4, followed=2)
     population.history(db, 600)
