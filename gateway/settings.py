@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     """Undecided signals, reports and the like of one connection; beyond it the gateway stops reading from it."""
     gateway_inflight: int = 50_000
     """The same over all connections; beyond it frames are refused with TRP09."""
-    shed_ms: int = 100
+    shed_ms: int = 50
     """When signals have waited so long for their turn, frames that only raise exposure are refused with TRP09, so that
     the closes of other streams need not wait behind them."""
     write_buffer_bytes: int = 262_144
