@@ -138,13 +138,13 @@ class Flow:
         after: dict[tuple[int, int], Position] = {}
         with self._round("feed") as measure:
             for lane, routes in behind.items():
-                for stream_lane, route in routes:
-                    after[lane, route.stream_id] = route
+                for stream_lane, reached in routes:
+                    after[lane, reached.stream_id] = route = reached
                     while route < self._heads[route.stream_id]:
                         rows = await measure.call(calls.feed(self._link, stream_lane, [route], FEED_LIMIT), 0)
                         measure.items += len(rows)
                         fed[lane] += rows
-                        route = Position(*rows[-1][:3])  # noqa: PLW2901
+                        route = Position(*rows[-1][:3])
         delivered: list[tuple[int, Any]] = []
         with self._round(kind) as measure:
             for lane, signals in fed.items():

@@ -72,7 +72,7 @@ class Notifier:
             self._link.call(0, NOTIFY, str(self._sent))
         return answer
 
-    def verdicts(self, answer: int) -> list[str]:  # noqa: ARG002
+    def verdicts(self, _answer: int) -> list[str]:
         return []
 
     def heard(self, number: int) -> None:

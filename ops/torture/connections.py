@@ -145,7 +145,7 @@ def _visitors(world: World) -> list[Visitor]:
 async def _say_hello_once(visitors: list[Visitor]) -> None:
     """So that what the first of anything needs is there before it is counted."""
     for visitor in visitors:
-        await coalesced(visitor, Random(0))  # noqa: S311
+        await coalesced(visitor, Random(0))
 
 
 def _heartbeat(frame_id: int) -> bytes:

@@ -97,7 +97,7 @@ def ack_before_commit() -> None:
             call.jobs = []
         return await execute(self, connection, call)
 
-    lanes.Link._execute = hasty  # type: ignore[method-assign]
+    _replace(lanes.Link, "_execute", hasty)
 
 
 def _around_execute(sql: str, *, before: Reached) -> None:
@@ -108,7 +108,7 @@ def _around_execute(sql: str, *, before: Reached) -> None:
             before()
         return await execute(self, connection, call)
 
-    lanes.Link._execute = wrapped  # type: ignore[method-assign]
+    _replace(lanes.Link, "_execute", wrapped)
 
 
 def _before_done(sql: str, reached: Reached) -> None:
@@ -119,7 +119,7 @@ def _before_done(sql: str, reached: Reached) -> None:
             reached()
         done(self, rows)
 
-    lanes.Batch.done = wrapped  # type: ignore[method-assign]
+    _replace(lanes.Batch, "done", wrapped)
 
 
 def _before(owner: type, name: str, reached: Reached) -> None:
@@ -129,7 +129,12 @@ def _before(owner: type, name: str, reached: Reached) -> None:
         reached()
         return method(*arguments, **named)
 
-    setattr(owner, name, wrapped)
+    _replace(owner, name, wrapped)
+
+
+def _replace(owner: type, name: str, by: Callable[..., Any]) -> None:
+    """In this process only: the gateway itself has no hook for being killed."""
+    setattr(owner, name, by)
 
 
 @dataclass

@@ -145,7 +145,7 @@ async def _lap(server: Server, fault: Fault, turns: list[Turn], directory: Path,
         server, directory, f"{seed} {fault.id}", masters=fault.masters, followers=fault.followers
     ) as plane:
         for turn in turns:
-            dice = Random(f"{seed} {fault.id} {turn.number}")  # noqa: S311
+            dice = Random(f"{seed} {fault.id} {turn.number}")
             with _told(breaches, f"round {turn.number}"):
                 async with asyncio.timeout(PATIENCE_S[header["full"]]):
                     plane.load.go()
@@ -182,7 +182,7 @@ async def _control(stack: StackName, control: Control, directory: Path, header: 
     checked: Counter[str] = Counter()
     with _told(failed, "control"):
         async with asyncio.timeout(PATIENCE_S[header["full"]]):
-            findings = await control.run(stack, directory, Random(f"{seed} {control.id}"))  # noqa: S311
+            findings = await control.run(stack, directory, Random(f"{seed} {control.id}"))
             found, checked = findings.about(control.finds) if control.finds else [], findings.checked
             if not control.finds:
                 failed += findings.breaches

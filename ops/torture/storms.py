@@ -36,7 +36,7 @@ async def resends(world: World, dice: Random, turn: Turn) -> Outcome:
     with world.connect() as connection:
         *before, refused = _effects(connection)
         each = -(-turn.size // len(masters))
-        seeds = [Random(dice.random()) for _ in masters]  # noqa: S311
+        seeds = [Random(dice.random()) for _ in masters]
         tallies = await asyncio.gather(*(_storm(master, own, each) for master, own in zip(masters, seeds, strict=True)))
         *after, refused_since = _effects(connection)
     total = sum(tallies, Counter[str]())

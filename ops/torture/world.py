@@ -142,7 +142,7 @@ async def peopled(
     await gateway.start(*options)
     broker = Broker()
     load = Load(
-        [Master(gateway.port, master, log, Random(f"{seed} {n}")) for n, master in enumerate(streams)],  # noqa: S311
+        [Master(gateway.port, master, log, Random(f"{seed} {n}")) for n, master in enumerate(streams)],
         [Follower(gateway.port, follower, log, broker) for follower in subscriptions],
         broker,
     )

@@ -123,7 +123,7 @@ class Watched(Link):
     async def stop(self) -> None:
         await self.connection.close()
 
-    def call(self, lane: int, sql: str, *arguments: Any) -> "asyncio.Future[list[Any]]":  # noqa: ARG002
+    def call(self, _lane: int, sql: str, *arguments: Any) -> "asyncio.Future[list[Any]]":
         return asyncio.ensure_future(self._call(sql, *arguments))
 
     async def _call(self, sql: str, *arguments: Any) -> list[Any]:

@@ -476,6 +476,7 @@ async def test_busy_plane_refuses_openings_and_what_follows_them_but_no_close(
             clients[0].publish(held.stream_id, held.signed(clients[0])),
             clients[2].publish(closer.stream_id, closer.signed(clients[2], action=pb.CLOSE, position_id=1)),
         ]
+        # Nothing is set when a batch begins to wait: only time that passes shows it.
         while not gateway.plane.provider.link(0).waited:  # noqa: ASYNC110
             await asyncio.sleep(0)
         for refused in (openings, close):

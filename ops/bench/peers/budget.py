@@ -35,8 +35,8 @@ def measure(url: str, *, rounds: int = ROUNDS) -> Budget:
     """Of a database that is deployed, on this machine."""
     signal_us = echo_us = inf
     with psycopg.connect(url, autocommit=True) as database, ExitStack() as running:
-        plane = contestants.START["ours"](url, database, running)
-        echo = contestants.START["echo"](url, database, running)
+        ground = contestants.Ground(url, database, running)
+        plane, echo = contestants.START["ours"](ground), contestants.START["echo"](ground)
         for _ in range(rounds):
             # Signals as masters send them under load; echoes one by one, each a turn of the loop.
             signal_us = min(signal_us, _cost(plane, database, SIGNALS, frame=prepared.FRAME, depth=prepared.DEPTH))

@@ -168,7 +168,8 @@ def measure(
     with psycopg.connect(url, autocommit=True) as connection, ExitStack() as running:
         rows.create(connection)
         running.callback(rows.drop, connection)
-        made = {name: contestants.START[name](url, connection, running) for name in names}
+        ground = contestants.Ground(url, connection, running)
+        made = {name: contestants.START[name](ground) for name in names}
         for number in range(rounds):
             first = number % len(names)
             for name in [*names[first:], *names[:first]]:

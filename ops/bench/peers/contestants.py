@@ -5,6 +5,7 @@ import asyncio
 import fcntl
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Lot:
     signed: Sequence[pb.SignedSignal]
 
 
-class Contestant:
+class Contestant(ABC):
     """One of them, started."""
 
     greeted = 0
@@ -60,18 +61,18 @@ class Contestant:
         """What works for it, the generator excepted."""
         return [*self._pids, *cpu.backends(self.database)]
 
+    @abstractmethod
     def connect(self, lots: Sequence[Lot]) -> AbstractAsyncContextManager[Sequence[Source]]:
         """A source for each lot, until the end of the turn."""
-        raise NotImplementedError
 
     async def settled(self) -> list[float]:
         """Wait until all that was answered is where it should be. Latencies (ms) until then, since the last call, if
         they are not those of the answers."""
         return []
 
+    @abstractmethod
     async def stored(self, streams: Sequence[int]) -> int:
         """How many are there."""
-        raise NotImplementedError
 
 
 # Over TCP -------------------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ class OverTcp(Contestant):
         for sender in self._senders:
             sender.close()
 
-    async def _dial(self, sender: Sender, master: market.Master) -> None:  # noqa: ARG002
+    async def _dial(self, sender: Sender, _master: market.Master) -> None:
         await sender.dial(self._port)
 
 
@@ -115,7 +116,7 @@ class Echo(OverTcp):
     def processes(self) -> list[int]:
         return list(self._pids)
 
-    async def stored(self, streams: Sequence[int]) -> int:  # noqa: ARG002
+    async def stored(self, _streams: Sequence[int]) -> int:
         return sum(sender.received for sender in self._senders)
 
 
@@ -130,7 +131,7 @@ class Xadd(OverTcp):
     def processes(self) -> list[int]:
         return list(self._pids)
 
-    async def stored(self, streams: Sequence[int]) -> int:  # noqa: ARG002
+    async def stored(self, _streams: Sequence[int]) -> int:
         return await self._emptied()
 
     async def _emptied(self) -> int:
@@ -307,31 +308,40 @@ class Ingest(Insert):
 # Starting them --------------------------------------------------------------------------------------------
 
 
-def _ours(url: str, database: Database, running: ExitStack) -> Contestant:
-    served = running.enter_context(serve.process(url))
-    return Plane(database, [served.pid], served.port)
+@dataclass(frozen=True)
+class Ground:
+    """Where they meet: a database that is deployed (its URL, and a superuser's connection), and what ends them."""
+
+    url: str
+    database: Database
+    running: ExitStack
 
 
-def _echo(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001
-    process = running.enter_context(_process("echo"))
-    return Echo(database, [process.pid], int(_line(process)))
+def _ours(ground: Ground) -> Contestant:
+    served = ground.running.enter_context(serve.process(ground.url))
+    return Plane(ground.database, [served.pid], served.port)
 
 
-def _redis_xadd(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001
-    server = running.enter_context(redis.server())
-    listening = running.enter_context(front(server.socket, "alone", checks="none"))
-    return Xadd(database, [server.pid, listening.pid], listening.port, server.socket, "alone")
+def _echo(ground: Ground) -> Contestant:
+    process = ground.running.enter_context(_process("echo"))
+    return Echo(ground.database, [process.pid], int(_line(process)))
 
 
-def _redis_worker(url: str, database: Database, running: ExitStack) -> Contestant:
-    server = running.enter_context(redis.server())
-    listening = running.enter_context(front(server.socket, "signals", checks="all"))
-    writer = running.enter_context(_process("worker", server.socket, "signals", url))
+def _redis_xadd(ground: Ground) -> Contestant:
+    server = ground.running.enter_context(redis.server())
+    listening = ground.running.enter_context(front(server.socket, "alone", checks="none"))
+    return Xadd(ground.database, [server.pid, listening.pid], listening.port, server.socket, "alone")
+
+
+def _redis_worker(ground: Ground) -> Contestant:
+    server = ground.running.enter_context(redis.server())
+    listening = ground.running.enter_context(front(server.socket, "signals", checks="all"))
+    writer = ground.running.enter_context(_process("worker", server.socket, "signals", ground.url))
     assert _line(writer) == worker.READY.strip()
     assert writer.stdout is not None
     fcntl.fcntl(writer.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     pids = [server.pid, listening.pid, writer.pid]
-    return Worker(database, pids, listening.port, server.socket, "signals", writer.stdout)
+    return Worker(ground.database, pids, listening.port, server.socket, "signals", writer.stdout)
 
 
 @contextmanager
@@ -341,15 +351,15 @@ def front(socket: str, key: str, *, checks: Literal["none", "all"]) -> Iterator[
         yield serve.Served(int(_line(process)), process.pid)
 
 
-def _bare_insert(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001
-    return Insert(database, url)
+def _bare_insert(ground: Ground) -> Contestant:
+    return Insert(ground.database, ground.url)
 
 
-def _sql_ingest(url: str, database: Database, running: ExitStack) -> Contestant:  # noqa: ARG001
-    return Ingest(database, url)
+def _sql_ingest(ground: Ground) -> Contestant:
+    return Ingest(ground.database, ground.url)
 
 
-START: dict[str, Callable[[str, Database, ExitStack], Contestant]] = {
+START: dict[str, Callable[[Ground], Contestant]] = {
     "ours": _ours,
     "redis_worker": _redis_worker,
     "redis_xadd": _redis_xadd,
@@ -357,7 +367,7 @@ START: dict[str, Callable[[str, Database, ExitStack], Contestant]] = {
     "sql_ingest": _sql_ingest,
     "echo": _echo,
 }
-"""How each is started for a database (its URL, and a superuser's connection); it is ended with the stack."""
+"""How each is started."""
 
 
 @contextmanager

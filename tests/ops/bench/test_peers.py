@@ -139,7 +139,7 @@ def test_the_pipeline_checks_what_it_can(db: Connection[object], database_url: s
         return said
 
     with ExitStack() as running:
-        pipeline = contestants.START["redis_xadd"](database_url, db, running)
+        pipeline = contestants.START["redis_xadd"](contestants.Ground(database_url, db, running))
         assert isinstance(pipeline, contestants.Xadd)
         checking = running.enter_context(contestants.front(pipeline.socket, "checked", checks="all"))
         assert uvloop.run(talk(checking.port)) == [["ACCEPTED"], ["BAD_SIGNATURE"], ["GAP", "ACCEPTED"], ["ACCEPTED"]]
