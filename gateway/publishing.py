@@ -54,9 +54,10 @@ class Stream:
         self._waiting.discard(publication)
 
     def undecided(self, publication: "Publication", seq: int | None) -> None:
-        """It begins with `seq`, and must be sent again before what is behind it."""
+        """It begins with `seq`, and must be sent again before what is behind it. What was swept along is behind what
+        may have been sent again by now, and says nothing new."""
         self._waiting.discard(publication)
-        if seq is not None and (self._undecided is None or seq < self._undecided):
+        if seq is not None and publication.may_go and (self._undecided is None or seq < self._undecided):
             self._undecided = seq
             for waiting in self._waiting:
                 waiting.may_go = waiting.may_go and not waiting.is_behind(seq)

@@ -4,12 +4,13 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
 from gateway import ecp_pb2 as pb
+from gateway import publishing
 from gateway.client import Client, Refusal, sign
 from gateway.plane import Openings
 from gateway.server import Gateway
@@ -439,6 +440,36 @@ async def test_what_was_sent_behind_a_refused_frame_runs_into_no_gap(
     for again in (signals[:1], signals[1:3], signals[3:]):
         assert set((await client.publish(master.stream_id, again)).verdicts) == {pb.ACCEPTED}
     assert db.execute("select code from signals.protection_events").fetchall() == []
+
+
+class Waiting:
+    """Of a publication what a stream asks: which seq it begins with."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        self.may_go = True
+
+    def is_behind(self, seq: int) -> bool:
+        return self.seq > seq
+
+
+def test_what_was_swept_along_does_not_hold_up_what_was_sent_again() -> None:
+    stream = publishing.Stream(0)
+
+    def sent(seq: int) -> Any:
+        waiting = cast("Any", Waiting(seq))
+        assert stream.admit(waiting)
+        return waiting
+
+    first, second = sent(1), sent(2)
+    stream.undecided(first, 1)
+    assert not second.may_go
+    again = [sent(1), sent(2)]
+    stream.undecided(second, 2)  # its turn comes only now
+    assert all(waiting.may_go for waiting in again)
+    for waiting in again:
+        stream.decided(waiting)
+    sent(3)
 
 
 async def test_what_waits_behind_a_call_that_took_too_long_runs_into_no_gap(
