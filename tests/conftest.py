@@ -6,7 +6,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, TextIO
 
 import psycopg
@@ -81,6 +81,18 @@ def database_url(server: Stack, template: str) -> Iterator[str]:
     """A database of this test's own, with db/ deployed; connects as superuser."""
     with _database(server, template) as name:
         yield server.url(name)
+
+
+@pytest.fixture(scope="session")
+def clone(server: Stack, template: str) -> Callable[[], AbstractContextManager[str]]:
+    """Makes what `database_url` is, for longer than a test."""
+
+    @contextmanager
+    def made() -> Iterator[str]:
+        with _database(server, template) as name:
+            yield server.url(name)
+
+    return made
 
 
 @pytest.fixture

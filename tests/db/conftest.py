@@ -1,33 +1,17 @@
 """A plane, a master with a stream of EURUSD, and a copier that follows it: what most tests begin with."""
 
-import os
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
-from pytest_postgresql.janitor import DatabaseJanitor
 
-from ops.postgres import Stack
 from tests.db.plane import Copier, Master, Plane
 
 
 @pytest.fixture(scope="session")
-def shared_plane(server: Stack, template: str) -> Iterator[Plane]:
+def shared_plane(clone: Callable[[], AbstractContextManager[str]]) -> Iterator[Plane]:
     """One database for all tests of this worker that only call functions: emptying it is faster than a clone."""
-    address = conninfo_to_dict(server.url("postgres"))
-    # The models have one of their own in the same worker.
-    name = f"shared_{os.getpid()}_{secrets.token_hex(4)}"
-    with (
-        DatabaseJanitor(
-            user=str(address["user"]),
-            host=str(address["host"]),
-            port=str(address.get("port", 5432)),
-            dbname=name,
-            template_dbname=template,
-        ),
-        Plane(server.url(name)) as plane,
-    ):
+    with clone() as url, Plane(url) as plane:
         yield plane
 
 

@@ -4,22 +4,19 @@ same session, a call reads its own rows and few others, and no hot table from en
 
 import asyncio
 import secrets
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 import uvloop
-from psycopg.conninfo import conninfo_to_dict
-from pytest_postgresql.janitor import DatabaseJanitor
 
 from gateway import calls
 from gateway.lanes import Connection, Link, connector
 from ops.bench import population
 from ops.bench.flow import STATEMENTS, Flow
-from ops.postgres import Stack
 from tests.db.plane.database import TABLES
 
 pytestmark = pytest.mark.core
@@ -249,17 +246,9 @@ async def _watch(url: str) -> dict[str, list[Reading]]:
 
 
 @pytest.fixture(scope="module")
-def seen(server: Stack, template: str) -> Iterator[dict[str, list[Reading]]]:
-    address = conninfo_to_dict(server.url("postgres"))
-    name = f"plans_{secrets.token_hex(4)}"
-    with DatabaseJanitor(
-        user=str(address["user"]),
-        host=str(address["host"]),
-        port=str(address.get("port", 5432)),
-        dbname=name,
-        template_dbname=template,
-    ):
-        yield uvloop.run(_watch(server.url(name)))
+def seen(clone: Callable[[], AbstractContextManager[str]]) -> Iterator[dict[str, list[Reading]]]:
+    with clone() as url:
+        yield uvloop.run(_watch(url))
 
 
 def offences(readings: list[Reading], *, summarized: bool) -> list[str]:
