@@ -267,3 +267,44 @@ def offences(readings: list[Reading], *, summarized: bool) -> list[str]:
 def test_no_call_reads_more_than_its_own(seen: dict[str, list[Reading]], planned: str) -> None:
     assert {reading.name for reading in seen[planned]} == CALLED
     assert offences(seen[planned], summarized=planned != "empty") == []
+
+
+KEYS = """
+    select n.relname::text, i.indrelid::regclass::text, array_agg(a.attname::text order by k.ord),
+        array_agg(format_type(a.atttypid, null) order by k.ord)
+    from pg_index as i
+    inner join pg_class as n on n.oid = i.indexrelid
+    cross join lateral unnest(i.indkey::int2[]) with ordinality as k (attnum, ord)
+    inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indisunique and i.indpred is null and n.relnamespace::regnamespace::text = any (%s)
+    group by n.relname, i.indrelid
+"""
+
+
+def test_who_has_a_key_finds_the_row_by_it_before_anything_is_known_of_the_table(database_url: str) -> None:
+    """All that the planner knows of a table that nobody has analyzed is that its indexes are small. Half a key in one of
+    them would seem as good to it as the whole key, and is the whole lane."""
+    astray = []
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("set enable_seqscan = off")
+        keys = {index: (table, columns, types) for index, table, columns, types in admin.execute(KEYS, [SCHEMAS])}
+        for index, (table, columns, types) in keys.items():
+            known = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+            condition = " and ".join(f"x.{column} = k.{column}" for column in columns)
+            query = (
+                f"explain (generic_plan, format json) select from unnest({known}) as k ({', '.join(columns)})"
+                f" cross join lateral (select from {table} as x where {condition} limit 1) as found"
+            )
+            (plan,) = admin.execute(query.encode()).fetchone() or ()
+            used = _index_of(plan[0]["Plan"])
+            found_table, found_columns, _ = keys.get(used, ("", [], []))
+            if found_table != table or not set(found_columns) <= set(columns):
+                astray.append(f"{index} is not used, but {used}")
+    assert len(keys) > len(HOT)
+    assert astray == []
+
+
+def _index_of(node: dict[str, Any]) -> str:
+    """The index that a plan with one look-up uses."""
+    here: str = node.get("Index Name", "")
+    return here or next((name for child in node.get("Plans", []) if (name := _index_of(child))), "")
