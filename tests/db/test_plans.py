@@ -282,8 +282,8 @@ KEYS = """
 
 
 def test_who_has_a_key_finds_the_row_by_it_before_anything_is_known_of_the_table(database_url: str) -> None:
-    """All that the planner knows of a table that nobody has analyzed is that its indexes are small. Half a key in one of
-    them would seem as good to it as the whole key, and is the whole lane."""
+    """All that the planner knows of a table that nobody has analyzed is that its indexes are small. Half a key in one
+    of them would seem as good to it as the whole key, and is the whole lane."""
     astray = []
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("set enable_seqscan = off")
