@@ -256,7 +256,12 @@ def offences(readings: list[Reading], *, summarized: bool) -> list[str]:
     for reading in readings:
         what = reading.name
         most = CLOCK if what in CLOCKWORK else READ * reading.items + ANYWAY
-        found |= {f"{what} scans {table}" for table in reading.scanned if (what, table) not in WHOLE}
+        found |= {
+            f"{what} scans {rows} of {table}"
+            for table, rows in reading.scanned.items()
+            # What is summarized for an index is read once.
+            if (what, table) not in WHOLE and not (what == "audit.seal" and rows <= CLOCK)
+        }
         for index, entries in reading.read.items():
             if entries > most and (summarized or not index.endswith("_xact")):
                 found.add(f"{what} reads {entries} of {index} for {reading.items}")
@@ -271,13 +276,13 @@ def test_no_call_reads_more_than_its_own(seen: dict[str, list[Reading]], planned
 
 KEYS = """
     select n.relname::text, i.indrelid::regclass::text, array_agg(a.attname::text order by k.ord),
-        array_agg(format_type(a.atttypid, null) order by k.ord)
+        array_agg(format_type(a.atttypid, null) order by k.ord), coalesce(pg_get_expr(i.indpred, i.indrelid), 'true')
     from pg_index as i
     inner join pg_class as n on n.oid = i.indexrelid
     cross join lateral unnest(i.indkey::int2[]) with ordinality as k (attnum, ord)
     inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-    where i.indisunique and i.indpred is null and n.relnamespace::regnamespace::text = any (%s)
-    group by n.relname, i.indrelid
+    where i.indisunique and n.relnamespace::regnamespace::text = any (%s)
+    group by n.relname, i.indexrelid, i.indrelid, i.indpred
 """
 
 
@@ -287,17 +292,17 @@ def test_who_has_a_key_finds_the_row_by_it_before_anything_is_known_of_the_table
     astray = []
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute("set enable_seqscan = off")
-        keys = {index: (table, columns, types) for index, table, columns, types in admin.execute(KEYS, [SCHEMAS])}
-        for index, (table, columns, types) in keys.items():
+        keys = {index: (table, columns) for index, table, columns, *_ in admin.execute(KEYS, [SCHEMAS])}
+        for index, table, columns, types, predicate in admin.execute(KEYS, [SCHEMAS]):
             known = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
             condition = " and ".join(f"x.{column} = k.{column}" for column in columns)
             query = (
                 f"explain (generic_plan, format json) select from unnest({known}) as k ({', '.join(columns)})"
-                f" cross join lateral (select from {table} as x where {condition} limit 1) as found"
+                f" cross join lateral (select from {table} as x where {condition} and ({predicate}) limit 1) as found"
             )
             (plan,) = admin.execute(query.encode()).fetchone() or ()
             used = _index_of(plan[0]["Plan"])
-            found_table, found_columns, _ = keys.get(used, ("", [], []))
+            found_table, found_columns = keys.get(used, ("", []))
             if found_table != table or not set(found_columns) <= set(columns):
                 astray.append(f"{index} is not used, but {used}")
     assert len(keys) > len(HOT)

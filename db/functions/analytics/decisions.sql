@@ -8,7 +8,7 @@ select
   extract(epoch from r.reported_at - d.decided_at) * 1000 as answer_ms
 from signals.subscriptions as s
 inner join access.accounts as a on a.account_id = s.account_id
-inner join signals.decisions as d on d.lane = s.lane and d.subscription_id = s.subscription_id
+inner join signals.decisions as d on d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
 left join signals.reports as r
   on r.lane = d.lane and r.subscription_id = d.subscription_id and r.delivery_seq = d.delivery_seq;
 

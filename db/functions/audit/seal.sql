@@ -1,11 +1,12 @@
 -- requires: audit/block_hash audit/digests core/fail core/now
 -- A job. A block reaches as far as every transaction of the server has ended, so that no row can still appear in it; whatever began
--- later is in the next. It reads what is committed and locks nothing but the chain. A block has so many transactions at most, and a
+-- later is in the next. It reads what is committed and locks out nobody who writes. A block has so many transactions at most, and a
 -- run so many blocks as are begun within two seconds, since a job has a deadline: what is left is sealed by the next run.
 create or replace function audit.seal() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
+set lock_timeout = '50ms'
 as $$
 declare
   v_began timestamptz := core.now();
@@ -50,6 +51,18 @@ begin
     select s.hash, coalesce((select sum((x.section).rows) from sections as x), 0) into v_seal.hash, v_rows from sealed as s;
     v_total := v_total + coalesce(v_rows, 0);
   end loop;
+  -- What no index has summarized yet is read by every run.
+  begin
+    perform brin_summarize_new_values(i.indexrelid)
+    from pg_index as i
+    inner join pg_class as c on c.oid = i.indexrelid
+    inner join pg_am as a on a.oid = c.relam and a.amname = 'brin'
+    where i.indrelid in (select w.relation::regclass from audit.sources as w);
+  exception
+    when lock_not_available then
+      -- A vacuum of that table is under way, which does the same.
+      null;
+  end;
   return case when v_total > 0 then v_total || ' rows' end;
 end
 $$;

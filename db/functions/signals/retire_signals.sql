@@ -78,24 +78,20 @@ begin
   limit 1;
 
   insert into signals.settlements as w (lane, subscription_id, settled_seq, retired_seq)
-  select s.lane, s.subscription_id, 0, n.newest
+  select d.lane, d.subscription_id, 0, max(d.delivery_seq)
   from core.lanes as l
-  inner join signals.subscriptions as s on s.lane = l.lane and s.stream_id = v_stream.stream_id
-  cross join lateral (
-    select max(d.delivery_seq) as newest
-    from signals.decisions as d
-    where d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
+  inner join signals.decisions as d
+    on d.lane = l.lane and d.stream_id = v_stream.stream_id
       and (d.epoch, d.seq) > (v_stream.epoch, v_stream.seq) and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq)
-  ) as n
-  where n.newest is not null
-  order by s.lane, s.subscription_id
+  where d.delivery_seq is not null
+  group by d.lane, d.subscription_id
+  order by d.lane, d.subscription_id
   on conflict (lane, subscription_id) do update set retired_seq = greatest(w.retired_seq, excluded.retired_seq);
 
   with gone as (
     delete from signals.decisions as d
-    using core.lanes as l, signals.subscriptions as s
-    where s.lane = l.lane and s.stream_id = v_stream.stream_id
-      and d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
+    using core.lanes as l
+    where d.lane = l.lane and d.stream_id = v_stream.stream_id
       and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq) and d.decided_at < v_before and d.xact < v_sealed
       and (d.delivery_seq is null or exists (
         select from signals.reports as r
@@ -123,10 +119,8 @@ begin
   with kept as materialized (
     select d.epoch, d.seq, d.position_id
     from core.lanes as l
-    inner join signals.subscriptions as s on s.lane = l.lane and s.stream_id = v_stream.stream_id
     inner join signals.decisions as d
-      on d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
-        and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq)
+      on d.lane = l.lane and d.stream_id = v_stream.stream_id and (d.epoch, d.seq) <= (v_end.epoch, v_end.seq)
   ), gone as (
     delete from signals.signals as x
     using (

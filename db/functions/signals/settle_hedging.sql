@@ -72,8 +72,23 @@ as $$
       c.status in ('DELIVERED', 'OPEN', 'CLOSING') as is_live, p.position_id is not null as master_holds,
       -- A broker rounds to its own digits.
       0.5 * power(10::numeric, -coalesce(r.digits, 5)) as rounding
-    from signals.copies as c
-    inner join signals.subscriptions as s on s.lane = p_lane and s.subscription_id = p_subscription and s.stream_id = c.stream_id
+    from signals.subscriptions as s
+    cross join lateral (
+      select w.position_id
+      from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = s.stream_id
+        and w.status in ('DELIVERED', 'OPEN', 'CLOSING')
+      union
+      select w.position_id from holdings as w
+      union
+      select w.position_id from open as w
+    ) as n
+    cross join lateral (
+      select w.*
+      from signals.copies as w
+      where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = s.stream_id and w.position_id = n.position_id
+      limit 1
+    ) as c
     left join holdings as h on h.position_id = c.position_id
     left join (
       select u.position_id, count(*) as settles, bool_or(u.action in ('OPEN', 'PLACE')) as opening
@@ -90,8 +105,7 @@ as $$
       where w.lane = p_lane and w.portfolio_id = s.portfolio_id and w.master_symbol = p.symbol
       limit 1
     ) as r on true
-    where c.lane = p_lane and c.subscription_id = p_subscription
-      and (c.status in ('DELIVERED', 'OPEN', 'CLOSING') or h.position_id is not null or o.position_id is not null)
+    where s.lane = p_lane and s.subscription_id = p_subscription
   ), outcomes as (
     select
       u.delivery_seq,

@@ -105,7 +105,7 @@ begin
           from signals.decisions as q
           inner join signals.reports as p
             on p.lane = v_subscription.lane and p.subscription_id = p_subscription and p.delivery_seq = q.delivery_seq
-          where q.lane = v_subscription.lane and q.subscription_id = p_subscription and q.symbol = d.symbol
+          where q.lane = v_subscription.lane and q.subscription_id = p_subscription and q.delivery_seq is not null and q.symbol = d.symbol
             and q.action = 'OPEN' and p.status = 'EXECUTED'
         ) end as cost
       from signals.decisions as d

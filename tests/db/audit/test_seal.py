@@ -130,6 +130,27 @@ def test_many_at_once_make_one_chain(plane: Plane) -> None:
     assert plane.rows("select * from audit.verify()") == []
 
 
+def test_what_was_sealed_is_read_no_more(plane: Plane) -> None:
+    """The next run goes by summaries, of 128 pages each, of what was there."""
+    with plane.connect("ecp_owner") as connection:
+        connection.execute(
+            "select audit.note('tests.many', null, to_jsonb(n), 'tester', string_agg(md5(n::text || m), ''))"
+            " from generate_series(1, 1000) as n cross join generate_series(1, 50) as m group by n"
+        )
+    summarize = "select brin_summarize_new_values('audit.records_xact')"
+    plane.seal()
+    assert plane.value(summarize) == 0
+
+
+def test_a_run_does_not_wait_for_a_vacuum(busy: Plane) -> None:
+    busy.account("provider", name="late")
+    with busy.connect("ecp_owner") as vacuum, vacuum.transaction():
+        vacuum.execute("lock table signals.decisions in share update exclusive mode")
+        busy.seal()
+    assert names(busy)[-1] == "late"
+    assert busy.rows("select * from audit.verify()") == []
+
+
 def test_a_run_leaves_it_to_one_that_is_under_way(busy: Plane) -> None:
     busy.account("provider", name="late")
     with busy.connect("ecp_owner") as one, busy.connect("ecp_owner") as two:
