@@ -1,6 +1,7 @@
 """Runs a gateway until it is told to stop: what `ecp serve` calls."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -34,6 +35,7 @@ async def serve(settings: Settings, expected_fingerprint: str | None = None, rea
     try:
         gateway = Gateway(settings, expected_fingerprint)
         await gateway.start()
+        _spare_collector()
         if ready:
             ready(*gateway.address)
         await stop.wait()
@@ -43,6 +45,14 @@ async def serve(settings: Settings, expected_fingerprint: str | None = None, rea
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _spare_collector() -> None:
+    """A full garbage collection stops everybody, for the longer the more there is to look through. What is there by
+    now stays, and is not looked through again; of what comes, hardly anything ever is in a cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
 
 
 def run(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:

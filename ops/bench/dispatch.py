@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import uvloop
@@ -15,7 +15,7 @@ import uvloop
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, OnDeliveries
 from ops import scratch
-from ops.bench import cost, load, market
+from ops.bench import cost, load, market, population
 from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
@@ -28,8 +28,11 @@ TEMPLATE = pb.Signal(
     balance_e8=20_000 * load.E8,
     equity_e8=21_000 * load.E8,
 )
+PAST = 250
+"""Signals, with which pages of an index fill up once."""
 WARM_UP = 6
 PATIENCE_S = 30.0
+DELIVERED: LiteralString = "select subscription_id, delivery_seq from signals.subscription_heads"
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,11 @@ def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float, lanes:
     with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         accounts = market.accounts(connection, subscriptions, master.stream_id)
+        population.past(connection, PAST)
+        population.settle(connection)
+        delivered: dict[int, int] = dict(connection.execute(DELIVERED).fetchall())
     with gateway(url) as port:
-        record = uvloop.run(_measure(port, master, accounts, rate, seconds))
+        record = uvloop.run(_measure(port, master, accounts, delivered, rate, seconds))
     copying = sum(copy.copies for account in accounts for copy in account.copies)
     latencies = [max(0.0, record.last[seq] - acked) * 1000 for seq, acked in record.acked.items() if seq in record.last]
     with psycopg.connect(url, autocommit=True) as connection:
@@ -173,10 +179,15 @@ class Subscriber(Client):
 
 
 async def _measure(
-    port: int, master: market.Master, accounts: list[market.Account], rate: float, seconds: float
+    port: int,
+    master: market.Master,
+    accounts: list[market.Account],
+    delivered: dict[int, int],
+    rate: float,
+    seconds: float,
 ) -> Record:
     record = Record()
-    clients = await asyncio.gather(*(_connect(port, account) for account in accounts))
+    clients = await asyncio.gather(*(_connect(port, account, delivered) for account in accounts))
     publisher = await load.Publisher.connect(port, master, TEMPLATE)
     await load.first_signal(publisher)
     for _ in range(WARM_UP):  # plans and caches
@@ -196,12 +207,12 @@ async def _measure(
     return record
 
 
-async def _connect(port: int, account: market.Account) -> Subscriber:
+async def _connect(port: int, account: market.Account, delivered: dict[int, int]) -> Subscriber:
     """Connected, with the specifications and the account of each portfolio told."""
     client = await Subscriber.connect("127.0.0.1", port, account.token)
     client.on_deliveries = client.execute
     for copy in account.copies:
-        await client.subscribe(copy.subscription_id)
+        await client.subscribe(copy.subscription_id, delivered[copy.subscription_id])
         await client.specifications(copy.portfolio_id, load.specifications(copy.suffix))
         state = pb.SubscriptionState(subscription_id=copy.subscription_id)
         told = await client.account_state(

@@ -154,7 +154,7 @@ def prepare(stack: Stack, name: str, signals: int, streams: int, subscriptions: 
         population.streams(connection, streams)
         population.subscriptions(connection, subscriptions, followed=followed)
         population.history(connection, signals)
-        population.vacuum(connection)
+        population.settle(connection)
     return url
 
 

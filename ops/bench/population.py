@@ -19,6 +19,9 @@ ROWS = 100_000
 DECISIONS = 10_000_000
 """Of history at most: there is a decision, a report and half a copy for each signal until then."""
 
+LOG_FILES = 32
+"""As many as min_wal_size keeps."""
+
 STREAMS: LiteralString = """
     select signals.create_stream(
         access.create_account('provider ' || n, array['provider']), 'growth-' || n, %s, 60000, 1000000, 1000000
@@ -90,10 +93,12 @@ SIGNALS: LiteralString = """
     )
     update signals.stream_heads set last_seq = %(last)s, accepted_seq = %(last)s
 """
-DECIDED: LiteralString = """
+# The last signal before its first.
+BEFORE: LiteralString = "(%(before)s + h.subscription_id * 7919 %% %(spread)s / 2 * 2)"
+DECIDED: LiteralString = f"""
     with told as materialized (
         select
-            h.lane, h.subscription_id, s.stream_id, n.seq, n.seq - %(before)s as delivery_seq, n.at,
+            h.lane, h.subscription_id, s.stream_id, n.seq, n.seq - {BEFORE} as delivery_seq, n.at,
             n.seq %% 2 = 1 as opens
         from (
             select
@@ -103,6 +108,7 @@ DECIDED: LiteralString = """
         ) as n
         cross join signals.subscription_heads as h
         inner join signals.subscriptions as s on s.subscription_id = h.subscription_id
+        where n.seq > {BEFORE}
     ), decided as (
         insert into signals.decisions (
             lane, subscription_id, stream_id, epoch, seq, delivery_seq, reason, action, symbol, side, position_id,
@@ -118,7 +124,7 @@ DECIDED: LiteralString = """
             case when t.opens then jsonb_build_object(
                 'mode', 'MULTIPLIER', 'master_volume', 0.10, 'multiplier', 0.5, 'numerator', 0.05, 'denominator', 1,
                 'step', 0.01, 'minimum', 0.01, 'maximum', 100
-            ) else '{}' end,
+            ) else '{{}}' end,
             t.at + interval '5 milliseconds', case when not t.opens then 0.05 end,
             case when not t.opens then (t.seq + 1) / 2 end
         from told as t
@@ -145,13 +151,15 @@ DECIDED: LiteralString = """
         where not t.opens
         order by t.seq, t.lane, t.subscription_id
     )
-    update signals.subscription_heads set delivery_seq = %(last)s - %(before)s, acknowledged_seq = %(last)s - %(before)s
+    update signals.subscription_heads as h
+    set delivery_seq = greatest(0, %(last)s - {BEFORE}), acknowledged_seq = greatest(0, %(last)s - {BEFORE})
 """
+COUNTS: LiteralString = "select (select count(*) from signals.streams), (select count(*) from signals.subscriptions)"
 SETTLED: LiteralString = """
     insert into signals.settlements (lane, subscription_id, settled_seq)
     select h.lane, h.subscription_id, h.delivery_seq from signals.subscription_heads as h
 """
-STARTED: LiteralString = "update signals.subscriptions set started_seq = %s"
+STARTED: LiteralString = f"update signals.subscriptions as h set started_seq = {BEFORE}"
 ARRIVED: LiteralString = """
     update signals.dispatch_cursors as c
     set seq = h.accepted_seq
@@ -182,28 +190,51 @@ def subscriptions(connection: Connection[Any], count: int, *, followed: int) -> 
 def history(connection: Connection[Any], count: int) -> None:
     """`count` signals over all streams, and as many decisions of all subscriptions together, but no more than
     DECISIONS; sealed in blocks."""
-    ((several, followers),) = connection.execute(
-        "select (select count(*) from signals.streams), (select count(*) from signals.subscriptions)"
-    ).fetchall()
+    ((several, followers),) = connection.execute(COUNTS).fetchall()
     # Every position that was opened is closed.
     seqs = count // several // 2 * 2
     told = min(seqs, min(count, DECISIONS) // followers // 2 * 2)
+    _history(connection, seqs, seqs - told, 1)
+
+
+def past(connection: Connection[Any], seqs: int) -> None:
+    """`seqs` signals of every stream (even, for every position that was opened is closed), at each of which followers
+    began: they are not all at the same place of their index pages, as if they had come in one second."""
+    _history(connection, seqs, 0, seqs)
+
+
+def _history(connection: Connection[Any], seqs: int, before: int, spread: int) -> None:
+    ((several, followers),) = connection.execute(COUNTS).fetchall()
     _write(connection, SIGNALS, 0, seqs, ROWS // several)
-    _write(connection, DECIDED, seqs - told, seqs, ROWS // followers)
+    _write(connection, DECIDED, before, seqs, ROWS // followers, spread)
     connection.execute(SETTLED)
-    connection.execute(STARTED, [seqs - told])
+    connection.execute(STARTED, {"before": before, "spread": spread})
     connection.execute(ARRIVED)
 
 
-def vacuum(connection: Connection[Any]) -> None:
-    """What autovacuum would have done by now."""
+def settle(connection: Connection[Any]) -> None:
+    """What a server that has run for a while has done by itself: its tables are vacuumed, and files of the log made in
+    advance, which a commit would otherwise have to wait for."""
     connection.execute("vacuum (analyze)")
+    for _ in range(LOG_FILES):
+        connection.execute("select pg_logical_emit_message(false, 'bench', '')")
+        connection.execute("select pg_switch_wal()")
+    connection.execute("checkpoint")
 
 
-def _write(connection: Connection[Any], query: LiteralString, before: int, seqs: int, piece: int) -> None:
+def _write(
+    connection: Connection[Any], query: LiteralString, before: int, seqs: int, piece: int, spread: int = 1
+) -> None:
     for first in range(before + 1, seqs + 1, piece):
         last = min(seqs, first + piece - 1)
-        given = {"symbol": market.SYMBOL, "seqs": seqs, "before": before, "first": first, "last": last}
+        given = {
+            "symbol": market.SYMBOL,
+            "seqs": seqs,
+            "before": before,
+            "spread": spread,
+            "first": first,
+            "last": last,
+        }
         connection.execute(query, given)
         connection.execute("select audit.seal()")
 

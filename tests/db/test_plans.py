@@ -222,7 +222,7 @@ class Room:
 
     def analyze(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as admin:
-            population.vacuum(admin)
+            population.settle(admin)
 
 
 async def _watch(url: str) -> dict[str, list[Reading]]:

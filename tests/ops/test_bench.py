@@ -98,7 +98,7 @@ def test_history_is_what_the_plane_would_have_left(db: Connection[Any]) -> None:
     population.streams(db, 3)
     population.subscriptions(db, 4, followed=2)
     population.history(db, 600)
-    population.vacuum(db)
+    population.settle(db)
     kept = ["signals.signals", "signals.decisions", "signals.reports", "signals.copies"]
     counts = [db.execute(f"select count(*) from {table}".encode()).fetchone() for table in kept]
     assert counts == [(600,), (600,), (600,), (300,)]
