@@ -21,6 +21,7 @@ SERVER_VERSION = "select current_setting('server_version_num')::int"
 IS_DEPLOYED = "select to_regprocedure('ops.deployment_fingerprint()') is not null"
 FINGERPRINT = "select ops.deployment_fingerprint()"
 LANES = "select * from core.lane_numbers()"
+RAISING = "select * from signals.raising_actions()"
 NOW = "select core.now()"
 ERRORS = "select * from core.error_registry()"
 

@@ -257,7 +257,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _sheds(self, link: "Link", signals: Sequence[pb.Signal | None]) -> bool:
         """Whether a frame is refused for others' sake: it only opens, and their closes would wait behind it."""
-        return link.waited * 1000 > self._plane.settings.shed_ms and publishing.only_raises(signals)
+        return link.waited * 1000 > self._plane.settings.shed_ms and publishing.are_all(signals, self._plane.raising)
 
     def _reports(self, frame: pb.Frame) -> None:
         reports = frame.reports.reports

@@ -54,6 +54,8 @@ class Plane:
     fanout: Fanout
     clock: PlaneClock
     openings: Openings
+    raising: frozenset[int]
+    """Actions that raise exposure, which a busy gateway may refuse."""
     connections: "set[ClientConnection]" = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     inflight: int = 0

@@ -22,8 +22,6 @@ SIDES: dict[int, str | None] = {number: name for name, number in pb.Side.items()
 ORDER_TYPES: dict[int, str] = {number: name for name, number in pb.OrderType.items()}
 VERDICTS: dict[str, Any] = dict(pb.Verdict.items())
 
-RAISING = {pb.OPEN, pb.PLACE}
-
 # epoch, seq, action, symbol, side, position, volume, price, stop loss, take profit, magic, order type, book, sent,
 # and what comes behind payload and tag: balance, equity
 _Fields = tuple[Any, ...]
@@ -87,9 +85,9 @@ def positions(signals: Iterable[pb.Signal | None]) -> int:
     return sum(len(signal.book) for signal in signals if signal is not None and signal.action == pb.SNAPSHOT)
 
 
-def only_raises(signals: Iterable[pb.Signal | None]) -> bool:
-    """Whether each of them opens something; what cannot be read is the database's to judge."""
-    return all(signal is not None and signal.action in RAISING for signal in signals)
+def are_all(signals: Iterable[pb.Signal | None], actions: frozenset[int]) -> bool:
+    """Whether each of them is one of `actions`; what cannot be read is the database's to judge."""
+    return all(signal is not None and signal.action in actions for signal in signals)
 
 
 def columns(

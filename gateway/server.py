@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 
 from gateway import calls
+from gateway import ecp_pb2 as pb
 from gateway.connection import ClientConnection
 from gateway.delivery import Subscribers
 from gateway.errors import Refused, StartupRefused, Texts
@@ -43,7 +44,7 @@ class Gateway:
         tls = _tls(settings)
         connect = self._connector("listener")
         clock = PlaneClock()
-        lanes, texts = await _check(connect, self._expected, clock)
+        lanes, texts, raising = await _check(connect, self._expected, clock)
         access = self._link(
             "access", [calls.OPEN_SESSION, calls.RENEW_SESSIONS, calls.CLOSE_SESSION, calls.OPEN_STREAM]
         )
@@ -61,7 +62,9 @@ class Gateway:
         subscribers = Subscribers(subscriber, lanes)
         fanout = Fanout(reader, spread, lanes, subscribers, poll=settings.poll_ms / 1000)
         openings = Openings(settings.license_openings)
-        self.plane = Plane(settings, texts, access, uploads, provider, subscriber, subscribers, fanout, clock, openings)
+        self.plane = Plane(
+            settings, texts, access, uploads, provider, subscriber, subscribers, fanout, clock, openings, raising
+        )
         self._ticker = Ticker(self._connector("jobs"), deadline=settings.jobs_deadline_ms / 1000)
         self._listener = Listener(
             connect,
@@ -181,8 +184,8 @@ class Gateway:
                 connection.check_alive(now)
 
 
-async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> tuple[list[int], Texts]:
-    """Is this a database that we can serve? Its lanes, and what its codes say."""
+async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> tuple[list[int], Texts, frozenset[int]]:
+    """Is this a database that we can serve? Its lanes, what its codes say, and which actions raise exposure."""
     try:
         connection = await connect()
     except asyncpg.InvalidParameterValueError as error:  # the role does not exist
@@ -200,8 +203,9 @@ async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> t
             raise StartupRefused("TRD05", f"It is at {str(fingerprint)[:12]}, this gateway needs {expected[:12]}.")
         lanes = [row[0] for row in await connection.fetch(calls.LANES)]
         texts = Texts([(row[0], row[1], row[2], row[3]) for row in await connection.fetch(calls.ERRORS)])
+        raising = frozenset(pb.Action.Value(row[0]) for row in await connection.fetch(calls.RAISING))
         await clock.read(connection)
-        return lanes, texts
+        return lanes, texts, raising
     finally:
         await connection.close(timeout=1)
 

@@ -10,6 +10,7 @@ grant execute on function
   signals.ingest,
   signals.note_equity,
   signals.open_stream,
+  signals.raising_actions,
   signals.reconcile,
   signals.report,
   signals.resume,
