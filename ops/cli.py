@@ -345,7 +345,7 @@ def dispatch(
     context: typer.Context,
     subscriptions: Annotated[int, typer.Option(min=1, help="Subscriptions to one stream, of mixed settings.")] = 1000,
     rate: Annotated[float, typer.Option(min=0.1, help="Signals a second, each to every subscription.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 30,
     lanes: Annotated[int, typer.Option(min=1, max=1024, help="Lanes of the database that is made for it.")] = 4,
     json: AsJson = False,
 ) -> None:

@@ -10,7 +10,7 @@ import uvloop
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
 from ops import scratch
-from ops.bench import load, market
+from ops.bench import load, market, population
 from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
@@ -39,6 +39,7 @@ def run(stack: Stack, *, subscribers: int, rate: float, seconds: float) -> Resul
     with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         made = market.followers(connection, subscribers, master.stream_id)
+        population.settle(connection)
     with gateway(url) as port:
         return uvloop.run(_measure(port, master, made, rate, seconds))
 

@@ -8,7 +8,7 @@ import psycopg
 import uvloop
 
 from ops import scratch
-from ops.bench import load, market
+from ops.bench import load, market, population
 from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
@@ -37,6 +37,7 @@ def run(stack: Stack, *, rate: float, seconds: float, masters: int, ttl_ms: int)
     url = scratch.database(stack, "ecp_bench")
     with psycopg.connect(url, autocommit=True) as connection:
         made = market.masters(connection, masters, ttl_ms=ttl_ms)
+        population.settle(connection)
     with gateway(url) as port:
         return uvloop.run(_measure(port, made, rate, seconds))
 

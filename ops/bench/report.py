@@ -13,7 +13,7 @@ import uvloop
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
 from ops import scratch
-from ops.bench import load, market
+from ops.bench import load, market, population
 from ops.bench.figures import Figures, percentile
 from ops.postgres import Stack
 from ops.serve import gateway
@@ -92,6 +92,7 @@ def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float) -> Res
         market.charge(connection, master, made)
         # What is reported has waited for it since the set-up, which is nobody's fault.
         connection.execute("delete from ops.jobs where name = 'escalate'")
+        population.settle(connection)
     with gateway(url) as port:
         return uvloop.run(_measure(port, master, made, rate, seconds))
 
