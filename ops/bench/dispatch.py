@@ -85,7 +85,7 @@ def run(stack: Stack, *, subscriptions: int, rate: float, seconds: float, lanes:
     with psycopg.connect(url, autocommit=True) as connection:
         (master,) = market.masters(connection, 1, ttl_ms=5_000)
         accounts = market.accounts(connection, subscriptions, master.stream_id)
-        population.past(connection, PAST)
+        population.past(connection, master.stream_id, PAST)
         population.settle(connection)
         delivered: dict[int, int] = dict(connection.execute(DELIVERED).fetchall())
     with gateway(url) as port:
