@@ -67,9 +67,9 @@ as $$
       or coalesce(r.unknown_since, u.decided_at) <= p_now - interval '30 seconds'
   ), compared as materialized (
     select
-      c::signals.copies as copy, c.position_id, coalesce(h.volume, 0) as holds, h.ticket, h.price, h.stop_loss, h.take_profit,
-      c.pending - coalesce(o.settles, 0) as pending, coalesce(o.opening, false) as was_opening,
-      c.status in ('DELIVERED', 'OPEN', 'CLOSING') as is_live, p.position_id is not null as master_holds,
+      c.copy, c.row, n.position_id, coalesce(h.volume, 0) as holds, h.ticket, h.price, h.stop_loss, h.take_profit,
+      (c.copy).pending - coalesce(o.settles, 0) as pending, coalesce(o.opening, false) as was_opening,
+      (c.copy).status in ('DELIVERED', 'OPEN', 'CLOSING') as is_live, p.position_id is not null as master_holds,
       -- A broker rounds to its own digits.
       0.5 * power(10::numeric, -coalesce(r.digits, 5)) as rounding
     from signals.subscriptions as s
@@ -84,20 +84,20 @@ as $$
       select w.position_id from open as w
     ) as n
     cross join lateral (
-      select w.*
+      select w as copy, w.ctid as row
       from signals.copies as w
       where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = s.stream_id and w.position_id = n.position_id
       limit 1
     ) as c
-    left join holdings as h on h.position_id = c.position_id
+    left join holdings as h on h.position_id = n.position_id
     left join (
       select u.position_id, count(*) as settles, bool_or(u.action in ('OPEN', 'PLACE')) as opening
       from open as u
       group by u.position_id
-    ) as o on o.position_id = c.position_id
+    ) as o on o.position_id = n.position_id
     left join lateral (
       select w.position_id, w.symbol from signals.positions as w
-      where w.lane = p_lane and w.stream_id = c.stream_id and w.position_id = c.position_id
+      where w.lane = p_lane and w.stream_id = s.stream_id and w.position_id = n.position_id
       limit 1
     ) as p on true
     left join lateral (
@@ -159,14 +159,9 @@ as $$
       end,
       changed_at = p_now
     from compared as m
-    -- By the key and then by the row, as report does.
-    cross join lateral (
-      select w.lane, w.ctid as row from signals.copies as w
-      where w.lane = p_lane and w.subscription_id = p_subscription and w.stream_id = (m.copy).stream_id
-        and w.position_id = m.position_id
-      limit 1
-    ) as k
-    where c.lane = k.lane and c.ctid = k.row
+    -- By their places, and not one by one as report does: here a row that is looked up for each other row would be found by reading
+    -- the whole table.
+    where c.lane = p_lane and c.ctid = any (array(select x.row from compared as x)) and c.position_id = m.position_id
   ), found as (
     insert into signals.differences (
       lane, found_at, origin, kind, stream_id, subscription_id, position_id, symbol, expected, found
