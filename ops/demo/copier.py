@@ -1,7 +1,7 @@
 """A follower at work: the terminal and the broker that the cast gives it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ops.demo.bars import Survey
@@ -43,8 +43,10 @@ class Copier:
         return max(rulings["ACCEPTED"] - self.missed - self.terminal.last, 0)
 
 
-def equip(subscriber: Subscriber, symbol: str, bars: Survey, market: Market, port: int) -> Copier:
-    """Not connected yet."""
+def equip(
+    subscriber: Subscriber, symbol: str, bars: Survey, market: Market, port: int, on_signal: Callable[[int], None]
+) -> Copier:
+    """Not connected yet. `on_signal` is the terminal's."""
     follower = subscriber.follower
     pair = re.fullmatch("([A-Z]{3})([A-Z]{3})", symbol)
     base, profit = pair.groups() if pair else ("", "")
@@ -68,5 +70,5 @@ def equip(subscriber: Subscriber, symbol: str, bars: Survey, market: Market, por
         hangs_every=follower.hangs_every,
         hangs_s=HANG * follower.ttl_ms / 1000,
     )
-    terminal = Terminal(subscriber.token, port, broker, [subscriber.subscription_id], habits)
+    terminal = Terminal(subscriber.token, port, broker, [subscriber.subscription_id], habits, on_signal)
     return Copier(follower, subscriber.subscription_id, terminal)

@@ -3,16 +3,19 @@
 import asyncio
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from functools import partial
 
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, sign
-from ops.demo.cast import Publisher
+from ops.demo.cast import TTL_MS, Publisher
 from ops.demo.strategy import Intent
 
 MAGIC = 1030
 # Undecided signals on the way; beyond it the bars wait.
 WINDOW = 32
+# Decided signals of which no copier has heard; beyond it they wait too, for everybody would come too late.
+LEAD = 8
 RETRY_S = 0.1
 
 NOT_FINAL = frozenset({pb.GAP, pb.UNDECIDED})
@@ -36,6 +39,7 @@ class Master:
         self._on_the_way = 0
         self._rewinding = False
         self._pause_s = 0.0
+        self._heard = 0
         self._room = asyncio.Event()
 
     def send(self, intent: Intent, time_us: int, *, is_lost: bool = False) -> int:
@@ -64,9 +68,20 @@ class Master:
             self._publish([signed])
         return self.last_seq
 
+    def heard(self, seq: int) -> None:
+        """A copier was told what to make of it."""
+        self._heard = max(self._heard, seq)
+        self._room.set()
+
     async def room(self) -> None:
-        """Wait until less than a window of signals is undecided."""
+        """Wait until less than a window of signals is undecided, and the foremost copier is near. When all of them are
+        away, that takes no longer than until they are too late anyway."""
         await self._until(WINDOW)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TTL_MS / 1000):
+                while self.last_seq - len(self._undecided) - self._heard > LEAD and not self.client.ended.done():
+                    self._room.clear()
+                    await self._room.wait()
 
     async def settle(self) -> None:
         """Wait until every signal has its verdict."""

@@ -95,7 +95,7 @@ async def prepare(cast: Cast, script: Script, port: int) -> Play:
     client = await Client.connect("127.0.0.1", port, cast.master.token, name="demo-master")
     opened = await client.open_stream(cast.master.stream)
     master = Master(client, cast.master, opened, cast.symbol)
-    copiers = [equip(subscriber, cast.symbol, bars, market, port) for subscriber in cast.subscribers]
+    copiers = [equip(subscriber, cast.symbol, bars, market, port, master.heard) for subscriber in cast.subscribers]
     for copier in copiers:
         await copier.terminal.connect()
     adversary = Adversary(cast, port, master)
@@ -234,7 +234,7 @@ async def _join(play: Play, follower: Follower, db: Connection[Any]) -> Copier:
     half = play.survey.count // 2
     await play.until(lambda: play.bars >= half and play.book)
     subscriber = cast.subscribe(db, play.cast, follower)
-    copier = equip(subscriber, play.cast.symbol, play.survey, play.market, play.port)
+    copier = equip(subscriber, play.cast.symbol, play.survey, play.market, play.port, play.master.heard)
     copier.missed = play.master.rulings["ACCEPTED"]
     await copier.terminal.connect()
     play.copiers.append(copier)

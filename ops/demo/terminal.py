@@ -82,7 +82,9 @@ class Terminal:
         broker: PaperBroker,
         subscriptions: Iterable[int],
         habits: Habits = FAITHFUL,
+        on_signal: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`on_signal` is told the seq of every signal that a delivery comes of, as it arrives."""
         self.broker = broker
         self.execution = Execution(broker)
         self.follows = {number: Following(number) for number in subscriptions}
@@ -93,6 +95,7 @@ class Terminal:
         self._token = token
         self._port = port
         self._habits = habits
+        self._on_signal = on_signal
         self._instance = secrets.token_bytes(16)
         self._client: Client | None = None
         self._arrived: deque[Arrived] = deque()
@@ -228,6 +231,7 @@ class Terminal:
         now = self.client.plane_time_us()
         self._arrived.extend(Arrived(delivery, now) for delivery in deliveries)
         self._work_due.set()
+        self._on_signal(max(delivery.seq for delivery in deliveries))
 
     def _is_next(self, delivery: pb.Delivery) -> bool:
         """Whether to process it; asks for a resend where something is missing."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway import ecp_pb2 as pb
-from ops.demo.cast import Publisher
-from ops.demo.master import WINDOW, Master
+from ops.demo.cast import TTL_MS, Publisher
+from ops.demo.master import LEAD, WINDOW, Master
 from ops.demo.strategy import Intent
 
 if TYPE_CHECKING:
@@ -113,3 +113,29 @@ async def test_no_more_than_a_window_is_on_the_way() -> None:
     assert not waiting.done()
     await wire.answer(0, pb.ACCEPTED)
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_bars_wait_for_the_foremost_copier() -> None:
+    wire = Wire()
+    sender = master(wire)
+    for frame in range(LEAD + 2):
+        sender.send(MOVE, 1)
+        await wire.answer(frame, pb.ACCEPTED)
+    waiting = asyncio.create_task(sender.room())
+    await asyncio.sleep(0)
+    sender.heard(1)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    sender.heard(2)
+    async with asyncio.timeout(TTL_MS / 2000):
+        await waiting
+
+
+async def test_bars_wait_for_no_copier_longer_than_openings_live() -> None:
+    wire = Wire()
+    sender = master(wire)
+    for frame in range(LEAD + 1):
+        sender.send(MOVE, 1)
+        await wire.answer(frame, pb.ACCEPTED)
+    async with asyncio.timeout(5):
+        await sender.room()
