@@ -9,12 +9,10 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from ops import debian
 from ops.errors import Refusal
-from ops.paths import VAR
 from ops.postgres.cluster import DATABASE, Cluster
 from ops.postgres.container import Container, engine_answers
 
@@ -42,8 +40,8 @@ SETTINGS = {
 def server(home: Path, settings: dict[str, str]) -> Cluster | Container:
     """The full server for `home`; starting it installs what it needs."""
     settings = SETTINGS | settings
-    installed, is_root, debian = _installed(), os.geteuid() == 0, _debian()
-    if installed or (is_root and debian == "trixie"):
+    installed, is_root, release = _installed(), os.geteuid() == 0, _release()
+    if installed or (is_root and release == "trixie"):
         return Cluster(
             "full",
             home,
@@ -52,7 +50,7 @@ def server(home: Path, settings: dict[str, str]) -> Cluster | Container:
             settings=settings,
             provision=lambda: None if installed else _install_packages(),
         )
-    if is_root and debian:
+    if is_root and release:
         root = _root_file_system()
         # Inside, because a bind mount is not allowed everywhere; the name keeps checkouts and purposes apart.
         inside = root / "srv" / f"ecp-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
@@ -80,13 +78,13 @@ def _installed() -> bool:
     return all((EXTENSIONS / f"{name}.control").exists() for name in controls)
 
 
-def _debian() -> str | None:
+def _release() -> str | None:
     """The code name of this Debian, None where it is none."""
     try:
-        release = platform.freedesktop_os_release()
+        found = platform.freedesktop_os_release()
     except OSError:
         return None
-    return release.get("VERSION_CODENAME") if release.get("ID") == "debian" else None
+    return found.get("VERSION_CODENAME") if found.get("ID") == "debian" else None
 
 
 def _root_file_system() -> Path:
@@ -108,11 +106,11 @@ def _make_root_file_system(root: Path) -> None:
         partial = cache / f"{root.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         if shutil.which("debootstrap") is None:
-            _apt_install("debootstrap", "debian-archive-keyring")
-        _say("downloading Debian 13 with PostgreSQL 17 and its extensions, once: about a minute")
-        _quietly(
+            debian.install("debootstrap", "debian-archive-keyring", code="TRD09")
+        debian.say("downloading Debian 13 with PostgreSQL 17 and its extensions, once: about a minute")
+        debian.quietly(
             "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", str(partial),
-            log=cache / "debootstrap.log",
+            log=cache / "debootstrap.log", code="TRD09",
         )  # fmt: skip
         # What the packages downloaded, and the cluster that they made for themselves.
         for leftover in ("var/cache/apt/archives", "var/lib/postgresql/17/main"):
@@ -126,28 +124,4 @@ def _install_packages() -> None:
         no_cluster = Path("/etc/postgresql-common/createcluster.d/ecp.conf")
         no_cluster.parent.mkdir(parents=True, exist_ok=True)
         no_cluster.write_text("create_main_cluster = false\n")
-    _apt_install(*PACKAGES)
-
-
-def _apt_install(*packages: str) -> None:
-    VAR.mkdir(parents=True, exist_ok=True)
-    _say(f"installing {' '.join(packages)}")
-    _quietly("apt-get", "-q", "update", log=VAR / "apt.log")
-    _quietly("apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages, log=VAR / "apt.log")
-
-
-def _quietly(*command: str, log: Path) -> None:
-    """Run a command with its output in a log. Raises TRD09 with the last line of it."""
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    with log.open("w") as output:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
-        )
-    if done.returncode:
-        last = log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise Refusal("TRD09", f"{command[0]} failed: {''.join(last)}", f"see {log}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    debian.install(*PACKAGES, code="TRD09")

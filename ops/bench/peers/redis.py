@@ -1,7 +1,6 @@
 """Redis of this checkout, as Debian packages it: on a socket of its own, with an append-only file that reaches the disk
 every second, for as long as a bench needs it."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ops import debian
 from ops.errors import Refusal
 from ops.paths import VAR
 
@@ -62,21 +62,9 @@ def server() -> Iterator[Server]:
 
 def _program() -> str:
     found = shutil.which(PACKAGE)
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
+    if found is None and debian.may_install():
+        debian.install(PACKAGE, code="TRD18")
         found = shutil.which(PACKAGE)
     if found is None:
         raise Refusal("TRD18", "redis-server is not installed", f"as root: apt-get install {PACKAGE}")
     return found
-
-
-def _install() -> None:
-    log = VAR / "apt.log"
-    log.parent.mkdir(exist_ok=True)
-    # RUNLEVEL keeps Debian from starting a service of its own.
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "RUNLEVEL": "1"}
-    with log.open("w") as output:
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", PACKAGE]):
-            command = ["apt-get", "-q", *arguments]
-            if subprocess.run(command, stdout=output, stderr=output, env=environment, check=False).returncode:
-                raise Refusal("TRD18", f"apt-get could not install {PACKAGE}", f"see {log}")
