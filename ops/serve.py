@@ -4,7 +4,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
@@ -51,10 +51,16 @@ def gateway(database_url: str, *, log: TextIO | None = None) -> Iterator[int]:
 
 @contextmanager
 def process(
-    database_url: str, *, port: int = 0, options: Mapping[str, str] | None = None, log: TextIO | None = None
+    database_url: str,
+    *,
+    port: int = 0,
+    options: Mapping[str, str] | None = None,
+    log: TextIO | None = None,
+    program: Sequence[str] = ("ops",),
 ) -> Iterator[Served]:
-    """The same, for who must know its process too, or set `options` (ECP_* variables)."""
-    command = [sys.executable, "-m", "ops", "--database-url", database_url, "serve", "--port", str(port)]
+    """The same, for who must know its process too, set `options` (ECP_* variables), or have another `program` in the
+    place of `ecp`: a module, and arguments that go before those of `ecp`."""
+    command = [sys.executable, "-m", *program, "--database-url", database_url, "serve", "--port", str(port)]
     environment = os.environ | (options or {})
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as started:
         try:

@@ -136,9 +136,10 @@ def judge(
     yield Line(
         "S7",
         "reports with ledger, wallet, trust and state",
-        "≥ 15,000/s, p99 < 10 ms at 5,000/s",
-        f"{flat_out.rate:,.0f}/s, p99 {calls.p99_ms:.1f} ms at {calls.rate:,.0f}/s",
-        flat_out.rate >= 15_000 * REACHED and calls.rate >= 5_000 * REACHED and calls.p99_ms < 10,
+        "≥ 15,000/s, p99 of a call < 10 ms at 5,000/s",
+        f"{flat_out.rate:,.0f}/s, p99 of a call {calls.call_p99_ms:.1f} ms, of due → verdict {calls.p99_ms:.1f} ms, "
+        f"at {calls.rate:,.0f}/s",
+        flat_out.rate >= 15_000 * REACHED and calls.rate >= 5_000 * REACHED and calls.call_p99_ms < 10,
     )
     if grown is None:
         yield Line("S8", "growth of history and subscriptions", GROWTH, "", None)

@@ -74,6 +74,8 @@ def test_report_counts_every_verdict(database_url: str, db: Connection[object]) 
     assert (said["subscriptions"], said["offered"], said["answered"]) == (3, 60, 60)
     assert said["verdicts"] == {"RECORDED": 60}
     assert 0 < said["p50_ms"] <= said["p99_ms"] <= said["max_ms"]
+    assert 0 < said["calls"] <= 120
+    assert 0 < said["call_p50_ms"] <= said["call_p99_ms"]
     # Those of the warm-up too.
     assert db.execute("select count(*) from signals.reports").fetchone() == (120,)
 

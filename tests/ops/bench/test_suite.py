@@ -52,9 +52,9 @@ def test_every_figure_is_judged(database_url: str) -> None:
     copied = replace(found.copy, subscribers=100, p99_ms=19.9)
     assert judged(copied=copied)["S6"]
     assert not judged(copied=replace(copied, delivered=copied.delivered - 1))["S6"]
-    calls, flat_out = replace(found.reports, rate=4_900, p99_ms=9.9), replace(found.reports_flat_out, rate=14_900)
+    calls, flat_out = replace(found.reports, rate=4_900, call_p99_ms=9.9), replace(found.reports_flat_out, rate=14_900)
     assert judged(calls=calls, flat_out=flat_out)["S7"]
-    assert not judged(calls=replace(calls, p99_ms=10.0), flat_out=flat_out)["S7"]
+    assert not judged(calls=replace(calls, call_p99_ms=10.0), flat_out=flat_out)["S7"]
     assert not judged(calls=calls, flat_out=replace(flat_out, rate=13_000))["S7"]
     assert judged(grown=grown(6.0, 72))["S8"]
     assert not judged(grown=grown(6.1, 72))["S8"]
