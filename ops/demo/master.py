@@ -15,7 +15,7 @@ MAGIC = 1030
 # Undecided signals on the way; beyond it the bars wait.
 WINDOW = 32
 # Decided signals of which no copier has heard; beyond it they wait too, for everybody would come too late.
-LEAD = 8
+LEAD = 3
 RETRY_S = 0.1
 
 NOT_FINAL = frozenset({pb.GAP, pb.UNDECIDED})

@@ -44,7 +44,7 @@ async def follow(gateway: Gateway, connect: Connect, market: Market, master: Mas
 async def opened(client: Client, provider: Client, master: Master, **fields: Any) -> pb.Delivery:
     """The delivery of a new position of the master, which the follower was told and has not answered."""
     await provider.publish(master.stream_id, master.signed(provider, **fields))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         (delivery,) = await client.next_deliveries(1)
     return delivery
 
@@ -282,7 +282,7 @@ async def test_what_a_book_lacks_is_delivered_at_once(
     twice.volume_e8 *= 2
     ack = await client.book(subscription, 1, [twice])
     assert (ack.differences, ack.delivery_seq) == (1, 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         (correction,) = await client.next_deliveries(1)
     assert (correction.delivery_seq, correction.action) == (2, pb.PARTIAL_CLOSE)
     assert correction.volume_e8 == delivery.volume_e8

@@ -56,7 +56,7 @@ async def heard(database_url: str) -> AsyncIterator["asyncio.Queue[object]"]:
 
 async def hear(heard: "asyncio.Queue[object]", times: int = 1) -> object:
     """What was told last."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in range(times):
             said = await heard.get()
     return said

@@ -98,7 +98,7 @@ def batches(db: psycopg.Connection[Any]) -> list[tuple[int, list[int]]]:
     return db.execute("select lane, elements from public.calls where lane is not null order by id").fetchall()
 
 
-async def until_up(link: Link, seconds: float = 5) -> None:
+async def until_up(link: Link, seconds: float = 60) -> None:
     """Recovered: the link answers again."""
     async with asyncio.timeout(seconds):
         while await submit(link, 0, 21) != [42]:

@@ -46,6 +46,8 @@ def test_what_was_answered_is_stored(
     database_url: str, db: Connection[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis, "VAR", tmp_path / "var")
+    # However slow the machine is: what is refused for being busy is not stored.
+    monkeypatch.setenv("ECP_SHED_MS", "60000")
     ran = CliRunner().invoke(
         app,
         [

@@ -111,7 +111,7 @@ async def test_books_agree_whatever_went_wrong_with_orders_and_terminal(
                 await trader.act()
             if chance.random() < RESTARTS:
                 await terminal.restart(lose_state=chance.random() < 0.5)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # A heartbeat tells what is in doubt; what catch-up makes of that comes before the next.
             for _ in range(4):
                 await terminal.pulse()

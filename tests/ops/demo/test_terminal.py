@@ -89,7 +89,7 @@ class Plane:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for what the terminal says."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not condition():
                 self.said.clear()
                 await self.said.wait()
@@ -222,7 +222,7 @@ async def test_reports_are_said_again_word_for_word_until_they_are_acked(plane: 
     assert plane.resumed_after == [(FIRST, 0), (FIRST, 2)]
     assert plane.reported[1] == said[1:]
     plane.ack(pb.REPORT_DUPLICATE)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await terminal.quiet()
 
 
@@ -233,7 +233,7 @@ async def test_a_report_that_could_not_be_decided_is_said_again_by_itself(plane:
     await plane.until(lambda: len(plane.reported) > 1)
     assert plane.reported[1] == plane.reported[0][1:]
     plane.ack(pb.RECORDED)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await terminal.quiet()
 
 
