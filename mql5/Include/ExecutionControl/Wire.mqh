@@ -532,6 +532,46 @@ bool ReadError(const uchar &data[], CProtoReader &outer, SError &to)
    return !from.Failed();
 }
 
+// Not from the plane: an expert advisor keeps its reports as it has written them.
+bool ReadReport(const uchar &data[], CProtoReader &outer, SReport &to)
+{
+   ZeroMemory(to);
+   CProtoReader from;
+   from.Enter(data, outer);
+   while(from.Next(data))
+      switch(from.Field())
+      {
+      case 1:
+         to.subscription_id = from.Ulong();
+         break;
+      case 2:
+         to.delivery_seq = from.Ulong();
+         break;
+      case 3:
+         to.status = from.Enum();
+         break;
+      case 4:
+         to.code = from.Text(data);
+         break;
+      case 5:
+         to.ticket = from.Ulong();
+         break;
+      case 6:
+         to.price_e8 = from.Long();
+         break;
+      case 7:
+         to.volume_e8 = from.Long();
+         break;
+      case 8:
+         to.received_at_us = from.Long();
+         break;
+      case 9:
+         to.executed_at_us = from.Long();
+         break;
+      }
+   return !from.Failed();
+}
+
 bool ReadDeliveries(const uchar &data[], CProtoReader &outer, SDelivery &deliveries[])
 {
    int count = 0;
