@@ -82,6 +82,7 @@ def rewrite(path: Path) -> Source:
     head = [
         '#include "mql5.hpp"',
         "namespace mql::program {",
+        "using namespace mql;",
         *types.declarations(),
         *(f"{text};" for text in functions.values()),
         names,
@@ -170,6 +171,8 @@ def words(tokens: list[Token]) -> None:
                 _this(tokens, at)
             case "name" if token.text in RESERVED:
                 token.text += "_"
+            case "sign" if token.text == "::" and (before := previous(tokens, at)) >= 0 and tokens[before].kind == "sign":
+                token.text = "program::"
             case "name" | "sign":
                 token.text = WORDS.get(token.text, token.text)
 

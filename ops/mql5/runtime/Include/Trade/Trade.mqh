@@ -120,7 +120,7 @@ bool CTrade::SetTypeFillingBySymbol(const string symbol)
    return(false);
   }
 
-bool CTrade::PositionOpen(const string symbol,const ENUM_ORDER_TYPE order_type,const double volume,const double price,const double sl,const double tp,const string comment="")
+bool CTrade::PositionOpen(const string symbol,const ENUM_ORDER_TYPE order_type,const double volume,const double price,const double sl,const double tp,const string comment)
   {
    Clear(symbol);
    if(order_type!=ORDER_TYPE_BUY && order_type!=ORDER_TYPE_SELL)
@@ -158,21 +158,21 @@ bool CTrade::PositionModify(const ulong ticket,const double sl,const double tp)
    return(Send());
   }
 
-bool CTrade::PositionClose(const string symbol,const ulong deviation=ULONG_MAX)
+bool CTrade::PositionClose(const string symbol,const ulong deviation)
   {
    if(!PositionSelect(symbol))
       return(false);
    return(PositionClose((ulong)PositionGetInteger(POSITION_TICKET),deviation));
   }
 
-bool CTrade::PositionClose(const ulong ticket,const ulong deviation=ULONG_MAX)
+bool CTrade::PositionClose(const ulong ticket,const ulong deviation)
   {
    if(!PositionSelectByTicket(ticket))
       return(false);
    return(PositionClosePartial(ticket,PositionGetDouble(POSITION_VOLUME),deviation));
   }
 
-bool CTrade::PositionClosePartial(const ulong ticket,const double volume,const ulong deviation=ULONG_MAX)
+bool CTrade::PositionClosePartial(const ulong ticket,const double volume,const ulong deviation)
   {
    if(!PositionSelectByTicket(ticket))
       return(false);
@@ -199,7 +199,7 @@ bool CTrade::PositionCloseBy(const ulong ticket,const ulong ticket_by)
    return(Send());
   }
 
-bool CTrade::OrderOpen(const string symbol,const ENUM_ORDER_TYPE order_type,const double volume,const double limit_price,const double price,const double sl,const double tp,ENUM_ORDER_TYPE_TIME type_time=ORDER_TIME_GTC,const datetime expiration=0,const string comment="")
+bool CTrade::OrderOpen(const string symbol,const ENUM_ORDER_TYPE order_type,const double volume,const double limit_price,const double price,const double sl,const double tp,ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const string comment)
   {
    Clear(symbol);
    if(order_type==ORDER_TYPE_BUY || order_type==ORDER_TYPE_SELL)
@@ -221,7 +221,7 @@ bool CTrade::OrderOpen(const string symbol,const ENUM_ORDER_TYPE order_type,cons
    return(Send());
   }
 
-bool CTrade::OrderModify(const ulong ticket,const double price,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const double stoplimit=0.0)
+bool CTrade::OrderModify(const ulong ticket,const double price,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const double stoplimit)
   {
    if(!OrderSelect(ticket))
       return(false);
@@ -245,32 +245,32 @@ bool CTrade::OrderDelete(const ulong ticket)
    return(Send());
   }
 
-bool CTrade::Buy(const double volume,const string symbol=NULL,double price=0.0,const double sl=0.0,const double tp=0.0,const string comment="")
+bool CTrade::Buy(const double volume,const string symbol,double price,const double sl,const double tp,const string comment)
   {
    return(PositionOpen(symbol,ORDER_TYPE_BUY,volume,price,sl,tp,comment));
   }
 
-bool CTrade::Sell(const double volume,const string symbol=NULL,double price=0.0,const double sl=0.0,const double tp=0.0,const string comment="")
+bool CTrade::Sell(const double volume,const string symbol,double price,const double sl,const double tp,const string comment)
   {
    return(PositionOpen(symbol,ORDER_TYPE_SELL,volume,price,sl,tp,comment));
   }
 
-bool CTrade::BuyLimit(const double volume,const double price,const string symbol=NULL,const double sl=0.0,const double tp=0.0,const ENUM_ORDER_TYPE_TIME type_time=ORDER_TIME_GTC,const datetime expiration=0,const string comment="")
+bool CTrade::BuyLimit(const double volume,const double price,const string symbol,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const string comment)
   {
    return(OrderOpen(symbol,ORDER_TYPE_BUY_LIMIT,volume,0.0,price,sl,tp,type_time,expiration,comment));
   }
 
-bool CTrade::SellLimit(const double volume,const double price,const string symbol=NULL,const double sl=0.0,const double tp=0.0,const ENUM_ORDER_TYPE_TIME type_time=ORDER_TIME_GTC,const datetime expiration=0,const string comment="")
+bool CTrade::SellLimit(const double volume,const double price,const string symbol,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const string comment)
   {
    return(OrderOpen(symbol,ORDER_TYPE_SELL_LIMIT,volume,0.0,price,sl,tp,type_time,expiration,comment));
   }
 
-bool CTrade::BuyStop(const double volume,const double price,const string symbol=NULL,const double sl=0.0,const double tp=0.0,const ENUM_ORDER_TYPE_TIME type_time=ORDER_TIME_GTC,const datetime expiration=0,const string comment="")
+bool CTrade::BuyStop(const double volume,const double price,const string symbol,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const string comment)
   {
    return(OrderOpen(symbol,ORDER_TYPE_BUY_STOP,volume,0.0,price,sl,tp,type_time,expiration,comment));
   }
 
-bool CTrade::SellStop(const double volume,const double price,const string symbol=NULL,const double sl=0.0,const double tp=0.0,const ENUM_ORDER_TYPE_TIME type_time=ORDER_TIME_GTC,const datetime expiration=0,const string comment="")
+bool CTrade::SellStop(const double volume,const double price,const string symbol,const double sl,const double tp,const ENUM_ORDER_TYPE_TIME type_time,const datetime expiration,const string comment)
   {
    return(OrderOpen(symbol,ORDER_TYPE_SELL_STOP,volume,0.0,price,sl,tp,type_time,expiration,comment));
   }
