@@ -17,8 +17,9 @@ from ops.mql5.rewrite import RUNTIME, rewrite
 from ops.paths import VAR
 
 CACHE = VAR / "mql5"
-# What is left out of -Wall -Wextra: MQL5 cannot leave a parameter without its name, and its braces convert as its
-# assignments do. Arrays check every index when it is used, which g++ does not see when it warns of bounds. Local variables start as rubbish, so that nothing lives on zeros that MetaTrader does not promise.
+# What is left out of -Wall -Wextra: MQL5 cannot leave a parameter without its name, its braces convert as its
+# assignments do, and arrays check every index when it is used, which g++ does not see when it warns of bounds. Local
+# variables start as rubbish, so that nothing lives on zeros that MetaTrader does not promise.
 FLAGS = [
     "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-narrowing", "-Wno-array-bounds",
     "-Wno-stringop-overflow", "-Wno-stringop-overread",
@@ -31,7 +32,7 @@ LIBRARIES = ["-lssl", "-lcrypto"]
 def build(source: Path, *, sanitize: bool = False) -> Path:
     """The executable of a .mq5 file, new or from the cache; `sanitize` adds AddressSanitizer and UBSan.
 
-    Raises Refusal TRD11 with what g++ says, which names the .mq5 and .mqh files.
+    Raises Refusal TRD21 with what g++ says, which names the .mq5 and .mqh files.
     """
     program = rewrite(source)
     flags = [*FLAGS, *(SANITIZE if sanitize else ["-O2"])]
@@ -67,7 +68,7 @@ def _runtime(flags: list[str]) -> Iterator[Path]:
             for path in files:
                 if path.suffix == ".hpp":
                     shutil.copy(path, partial)
-            header = [compiler(), *flags, "-x", "c++-header", str(partial / "mql5.hpp"), "-o", str(partial / "mql5.hpp.gch")]
+            header = [compiler(), *flags, "-x", "c++-header", str(partial / "mql5.hpp")]
             jobs = [header] + [
                 [compiler(), *flags, "-c", str(path), "-o", str(partial / f"{path.stem}.o")]
                 for path in files
@@ -95,7 +96,7 @@ def _digest(*parts: str) -> str:
 def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refusal("TRD11", f"g++ does not take {what}:\n{done.stderr.strip()}", "the lines are those of the MQL5 files")
+        raise Refusal("TRD21", f"g++ does not take {what}:\n{done.stderr.strip()}", "lines are of the MQL5 files")
 
 
 if __name__ == "__main__":

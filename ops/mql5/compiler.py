@@ -15,11 +15,11 @@ PACKAGES = ["g++", "libssl-dev"]
 
 @functools.cache
 def compiler() -> str:
-    """The path of g++. Raises Refusal TRD09 where it is missing and cannot be installed."""
+    """The path of g++. Raises Refusal TRD20 where it is missing and cannot be installed."""
     if (found := _installed()) is not None:
         return found
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Refusal("TRD09", "g++ 12 or newer and OpenSSL's headers are needed", f"apt-get install {' '.join(PACKAGES)}")
+        raise Refusal("TRD20", "g++ and OpenSSL's headers are missing", f"apt-get install {' '.join(PACKAGES)}")
     VAR.mkdir(parents=True, exist_ok=True)
     sys.stderr.write(f"installing {' '.join(PACKAGES)}\n")
     with (VAR / "apt.log").open("w") as log:
@@ -34,7 +34,7 @@ def compiler() -> str:
             )
     if (found := _installed()) is not None:
         return found
-    raise Refusal("TRD09", "g++ and libssl-dev could not be installed", f"see {VAR / 'apt.log'}")
+    raise Refusal("TRD20", "g++ and libssl-dev could not be installed", f"see {VAR / 'apt.log'}")
 
 
 def _installed() -> str | None:

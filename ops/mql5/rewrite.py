@@ -22,20 +22,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.errors import Refusal
-from ops.paths import ROOT
 from ops.mql5.tokens import DIRECTIVE, TRIVIA, Token, quiet, split
+from ops.paths import ROOT
 
 RUNTIME = Path(__file__).parent / "runtime"
 
 BUILT_IN = frozenset(
-    "void bool char uchar short ushort int uint long ulong float double string datetime color".split()
+    re.findall(r"\w+", "void bool char uchar short ushort int uint long ulong float double string datetime color")
 )
 # Words of C++ that MQL5 leaves to its programs.
 RESERVED = frozenset(
-    """alignas alignof and and_eq asm auto bitand bitor catch char16_t char32_t char8_t compl concept consteval
+    re.findall(
+        r"\w+",
+        """alignas alignof and and_eq asm auto bitand bitor catch char16_t char32_t char8_t compl concept consteval
     constexpr constinit co_await co_return co_yield decltype explicit export friend goto mutable noexcept not not_eq
     nullptr or or_eq register reinterpret_cast requires signed static_assert static_cast thread_local throw try typeid
-    unsigned volatile wchar_t xor xor_eq main errno stdin stdout stderr assert""".split()
+    unsigned volatile wchar_t xor xor_eq main errno stdin stdout stderr assert""",
+    )
 )
 WORDS = {
     ".": "->",
@@ -66,7 +69,7 @@ class Source:
 
 
 def rewrite(path: Path) -> Source:
-    """The program that begins in a .mq5 file. Raises Refusal TRD11 for what is no MQL5, or more of it than we know."""
+    """The program that begins in a .mq5 file. Raises Refusal TRD21 for what is no MQL5, or more of it than we know."""
     reader = Reader(path.resolve())
     tokens = reader.read(path.resolve())
     types = Types(tokens)
@@ -103,7 +106,11 @@ class Reader:
         self.files: list[Path] = []
         self._program = program
         include = (parent / "Include" for parent in program.parents)
-        self._folders = [*(folder for folder in include if folder.is_dir()), ROOT / "mql5" / "Include", RUNTIME / "Include"]
+        self._folders = [
+            *(folder for folder in include if folder.is_dir()),
+            ROOT / "mql5" / "Include",
+            RUNTIME / "Include",
+        ]
 
     def read(self, path: Path) -> list[Token]:
         """All tokens of the file, with those of its includes in place."""
@@ -148,7 +155,7 @@ def _line(path: Path, line: int) -> Token:
 
 
 def _refusal(path: Path, line: int, what: str) -> Refusal:
-    return Refusal("TRD11", f"{path.name}:{line}: {what}", "the rewriter knows the part of MQL5 that is in its docstring")
+    return Refusal("TRD21", f"{path.name}:{line}: {what}", "its docstring says which part of MQL5 it knows")
 
 
 # Words
@@ -171,7 +178,9 @@ def words(tokens: list[Token]) -> None:
                 _this(tokens, at)
             case "name" if token.text in RESERVED:
                 token.text += "_"
-            case "sign" if token.text == "::" and (before := previous(tokens, at)) >= 0 and tokens[before].kind == "sign":
+            case "sign" if (
+                token.text == "::" and (before := previous(tokens, at)) >= 0 and tokens[before].kind == "sign"
+            ):
                 token.text = "program::"
             case "name" | "sign":
                 token.text = WORDS.get(token.text, token.text)
@@ -191,7 +200,7 @@ def _this(tokens: list[Token], at: int) -> None:
 def _seconds(text: str) -> int:
     numbers = [int(number) for number in re.findall(r"\d+", text)]
     if not re.fullmatch(r"\s*\d{4}\.\d{1,2}\.\d{1,2}(\s+\d{1,2}:\d{1,2}(:\d{1,2})?)?\s*", text):
-        raise Refusal("TRD11", f"D'{text}': only D'2024.12.31 23:59:59' is known", "write it so")
+        raise Refusal("TRD21", f"D'{text}': only D'2024.12.31 23:59:59' is known", "write it so")
     year, month, day, hour, minute, second = [*numbers, 0, 0, 0][:6]
     return timegm((year, month, day, hour, minute, second))
 
@@ -266,11 +275,8 @@ class Types:
                 named = [word.text for word in tokens[at:end] if word.kind == "name"]
                 pointer = re.search(r"\(\s*\*\s*(\w+)", "".join(word.text for word in tokens[at:end]))
                 self.others.add(pointer[1] if pointer else named[-1])
-        for name, members in _enumerations(tokens):
-            self.enums[name] = members
-        self.local |= {
-            name for name in self.enums if not any(word == name for word, _ in _enumerations(tokens, top_only=True))
-        }
+        self.enums = dict(_enumerations(tokens))
+        self.local |= set(self.enums) - set(dict(_enumerations(tokens, top_only=True)))
 
     def declarations(self) -> list[str]:
         """Every type, before anything uses it."""
@@ -297,17 +303,16 @@ class Types:
                 opening += 1
             if tokens[opening].text != "{" or name.kind != "name":
                 continue
-            is_class = token.text != "struct"
-            if token.text == "interface":
+            kind = token.text
+            if kind == "interface":
                 token.text = "class"
                 _abstract(tokens, opening)
-            if is_class and all(word.text != ":" for word in tokens[at:opening]):
+            if kind != "struct" and all(word.text != ":" for word in tokens[at:opening]):
                 tokens[opening].text = ": public mql::Object {"
-            arrow = f"{name.text} *operator->() {{ return this; }} const {name.text} *operator->() const {{ return this; }}"
-            access = (" public: ", " private: " if tokens[at].text == "class" else "") if is_class else (" ", "")
-            if is_class and _was_interface(token, tokens, opening):
-                access = (" public: ", "")
-            tokens[opening].text += f"{access[0]}{arrow}{access[1]}"
+            before, after = {"class": (" public:", " private:"), "interface": (" public:", "")}.get(kind, ("", ""))
+            own = name.text
+            arrow = f"{own} *operator->() {{ return this; }} const {own} *operator->() const {{ return this; }}"
+            tokens[opening].text += f"{before} {arrow}{after} "
 
     def _enum(self, tokens: list[Token], at: int) -> None:
         name = following(tokens, at)
@@ -344,7 +349,7 @@ class Types:
                 end = after
             tokens[at] = Token("type", text, token.line)
             for word in tokens[at + 1 : end + 1]:
-                word.text, word.kind = quiet(Token("comment", word.text)), "space"
+                word.text, word.kind = "\n" * word.text.count("\n"), "space"
             at = end + 1
 
 
@@ -415,13 +420,6 @@ def _abstract(tokens: list[Token], opening: int) -> None:
         start = token.text == ";"
         if start:
             token.text = " = 0;"
-    tokens[opening].kind = "interface"
-
-
-def _was_interface(token: Token, tokens: list[Token], opening: int) -> bool:
-    marked = tokens[opening].kind == "interface"
-    tokens[opening].kind = "sign"
-    return token.text == "class" and marked
 
 
 # Arrays
@@ -435,53 +433,65 @@ def arrays(tokens: list[Token]) -> None:
 
 
 def _declaration(tokens: list[Token], at: int) -> None:
-    declarators: list[tuple[int, str]] = []  # where it begins, and its type
-    base, pointer = tokens[at].text, tokens[at].text.startswith("mql::Ptr<")
-    element, start = base, at
-    while True:
-        name = following(tokens, start)
-        if tokens[name].text == "*" and pointer:
-            tokens[name].text = ""
-            name = following(tokens, start)
-        if tokens[name].text == "&":
-            name = following(tokens, name)
-        while tokens[following(tokens, name)].text == "::" and tokens[name].kind in ("type", "name"):
-            name = following(tokens, following(tokens, name))
-        if tokens[name].kind != "name":
+    """One type, and the names that are declared with it, each an array or not."""
+    base = tokens[at].text
+    declarators: list[tuple[int, str]] = []  # the type's token or the comma before it, and its own type
+    start: int | None = at
+    while start is not None:
+        name = _declared(tokens, start, drop_star=base.startswith("mql::Ptr<"))
+        if name is None:
             break
-        after = following(tokens, name)
-        kind = element
-        sizes = []
-        while tokens[after].text == "[":
-            end = closing(tokens, after)
-            sizes.append("".join(quiet(word) for word in tokens[after + 1 : end]).strip())
-            for word in tokens[after : end + 1]:
-                word.text, word.kind = quiet(Token("comment", word.text)), "space"
-            after = following(tokens, end)
-        for size in reversed(sizes):
+        kind = base
+        for size in reversed(_sizes(tokens, name)):
             kind = f"mql::Fixed<{kind}, ({size})>" if size else f"mql::Array<{kind}>"
         declarators.append((start, kind))
-        while tokens[after].text not in (",", ";", ")", "{", "}") or tokens[after].kind != "sign":
-            if tokens[after].text in ("(", "["):
-                after = closing(tokens, after)
-            after = following(tokens, after)
-            if tokens[after].text == "{" and tokens[previous(tokens, after)].text == "=":
-                after = following(tokens, closing(tokens, after))
-            if after >= len(tokens) - 1:
-                break
-        following_name = tokens[following(tokens, after)]
-        if tokens[after].text != "," or following_name.kind == "type" or following_name.text in ("const", "&"):
-            break
-        if following_name.kind != "name" and following_name.text != "*":
-            break
-        start = after
-    if not declarators:
-        return
-    tokens[at].text = declarators[0][1]
+        start = _next_declarator(tokens, name)
+    if declarators:
+        tokens[at].text = declarators[0][1]
     if any(kind != base for _, kind in declarators):
         modifiers = _modifiers(tokens, at)
         for comma, kind in declarators[1:]:
             tokens[comma].text = f"; {modifiers}{kind} "
+
+
+def _declared(tokens: list[Token], start: int, *, drop_star: bool) -> int | None:
+    """Where the name is that is declared after a type or a comma."""
+    name = following(tokens, start)
+    if tokens[name].text == "*" and drop_star:
+        tokens[name].text = ""
+        name = following(tokens, start)
+    if tokens[name].text == "&":
+        name = following(tokens, name)
+    while tokens[following(tokens, name)].text == "::" and tokens[name].kind in ("type", "name"):
+        name = following(tokens, following(tokens, name))
+    return name if tokens[name].kind == "name" else None
+
+
+def _sizes(tokens: list[Token], name: int) -> list[str]:
+    """What stands in the brackets behind a name, which are removed."""
+    found: list[str] = []
+    while tokens[after := following(tokens, name)].text == "[":
+        end = closing(tokens, after)
+        found.append("".join(quiet(word) for word in tokens[after + 1 : end]).strip())
+        for word in tokens[after : end + 1]:
+            word.text, word.kind = "\n" * word.text.count("\n"), "space"
+    return found
+
+
+def _next_declarator(tokens: list[Token], name: int) -> int | None:
+    """The comma before the next name that is declared with the same type; None where there is none."""
+    at = following(tokens, name)
+    while at < len(tokens) - 1 and (tokens[at].kind != "sign" or tokens[at].text not in (",", ";", ")", "}")):
+        if tokens[at].text in ("(", "["):
+            at = closing(tokens, at)
+        elif tokens[at].text == "{":
+            if tokens[previous(tokens, at)].text != "=":
+                return None
+            at = closing(tokens, at)
+        at = following(tokens, at)
+    after = tokens[following(tokens, at)]
+    is_name = (after.kind == "name" and after.text != "const") or after.text == "*"
+    return at if tokens[at].text == "," and is_name else None
 
 
 def _modifiers(tokens: list[Token], at: int) -> str:
@@ -538,11 +548,9 @@ def prototypes(tokens: list[Token]) -> dict[str, str]:
     at, start = 0, 0
     while at < len(tokens):
         token = tokens[at]
-        if token.kind == "directive":
+        if token.kind == "directive" or (token.kind == "sign" and token.text.endswith(";")):
             start = at + 1
-        elif token.text.endswith(";") and token.kind == "sign":
-            start = at + 1
-        elif token.kind == "sign" and token.text.endswith("{") or "{" in token.text and token.kind == "sign":
+        elif token.kind == "sign" and "{" in token.text:
             prototype = _prototype([word for word in tokens[start:at] if word.kind != "directive"])
             if prototype is not None:
                 found[prototype[0]] = prototype[1]
@@ -579,7 +587,7 @@ def _prototype(tokens: list[Token]) -> tuple[str, str] | None:
         if default != 1:
             out.append(quiet(token).replace("\n", " "))
         if default == 2:
-            token.text, token.kind = quiet(Token("comment", token.text)), "space"
+            token.text, token.kind = "\n" * token.text.count("\n"), "space"
     text = " ".join("".join(out).split())
     return f"{before[-1].text} {text}", text
 

@@ -40,8 +40,8 @@ def split(source: str) -> Iterator[Token]:
         kind = "directive"
         if found is None:
             found = PATTERN.match(source, at)
-            assert found is not None and found.lastgroup is not None, "the last alternative takes any character"
-            kind = found.lastgroup
+            assert found is not None, "the last alternative takes any character"
+            kind = found.lastgroup or "sign"
         text = found.group()
         yield Token(kind, text, line)
         at, line = found.end(), line + text.count("\n")

@@ -8,7 +8,7 @@ namespace mql {
 struct Options {
   std::string program;                 // path of the executable
   std::string inputs;                  // a .set file
-  std::string data = ".";              // the folder of the terminal
+  std::string data;                    // the folder of the terminal
   std::string common;                  // the folder that terminals share; inside of data, unless told
   std::string broker;                  // the folder of the broker; inside of data, unless told
   std::string symbol;                  // of the chart; the broker's first, unless told

@@ -64,7 +64,7 @@ namespace {
 Options g_options;
 
 [[noreturn]] void usage(const std::string &what) {
-  std::fprintf(stderr, "%s\nusage: %s [--inputs FILE.set] [--data DIR] [--common DIR] [--broker DIR] [--symbol NAME] [--allow HOST,HOST]\n  [--authorities FILE.pem] [--no-trade] [--tester] [--hold]\n", what.c_str(), g_options.program.c_str());
+  std::fprintf(stderr, "%s\nusage: %s --data DIR [--inputs FILE.set] [--common DIR] [--broker DIR] [--symbol NAME] [--allow HOST,HOST]\n  [--authorities FILE.pem] [--no-trade] [--tester] [--hold]\n", what.c_str(), g_options.program.c_str());
   std::exit(64);
 }
 
@@ -463,6 +463,7 @@ int until_timer() {
 }
 
 int run() {
+  if (options().data.empty()) usage("--data: where are the files of the terminal?");
   refuse_unknown_inputs();
   fs::create_directories(sandbox(false));
   broker();
