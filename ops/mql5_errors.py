@@ -14,7 +14,10 @@ from ops.paths import ROOT
 SOURCE = ROOT / "docs" / "errors.md"
 TARGET = ROOT / "mql5" / "Include" / "ExecutionControl" / "Errors.mqh"
 
-_ROW = re.compile(r"^\| `(TR[A-Z]\d\d)` \| ([A-Z_]+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+# Those that an expert advisor can meet; the others are of SQL, of the command line and of the deploy tool.
+AREAS = "PASRBG"
+
+_ROW = re.compile(rf"^\| `(TR[{AREAS}]\d\d)` \| ([A-Z_]+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 _HEAD = """\
 // Written by `python -m ops.mql5_errors` from docs/errors.md: change that page, not this file.
@@ -43,7 +46,7 @@ class Row(NamedTuple):
 
 
 def read(page: str) -> list[Row]:
-    """The codes of the page, in its order."""
+    """The codes of AREAS on the page, in its order."""
     return [Row(*found.groups()) for found in _ROW.finditer(page)]
 
 

@@ -86,36 +86,6 @@
 #define TR_NO_POSITION "TRG03"
 #define TR_BROKER_REJECTED "TRG04"
 #define TR_ORDER_UNANSWERED "TRG06"
-#define TR_TRUST_UNKNOWN "TRT01"
-#define TR_TRUST_REASON_MISSING "TRT02"
-#define TR_TRUST_SCORE_INVALID "TRT03"
-#define TR_APPEND_ONLY "TRH01"
-#define TR_CHAIN_AHEAD "TRH02"
-#define TR_NOT_SEALED "TRH03"
-#define TR_CHAIN_EMPTY "TRH04"
-#define TR_HEAD_UNREADABLE "TRH05"
-#define TR_QUERY_REFUSED "TRQ01"
-#define TR_QUERY_STOPPED "TRQ02"
-#define TR_QUERY_BY_SUPERUSER "TRQ03"
-#define TR_DATABASE_AWAY "TRD01"
-#define TR_OUTCOME_UNKNOWN "TRD02"
-#define TR_SERVER_TOO_OLD "TRD03"
-#define TR_NOT_DEPLOYED "TRD04"
-#define TR_VERSION_MISMATCH "TRD05"
-#define TR_MIGRATION_CHANGED "TRD06"
-#define TR_ORPHAN_IN_USE "TRD07"
-#define TR_DEPLOY_BUSY "TRD08"
-#define TR_STACK_UNAVAILABLE "TRD09"
-#define TR_FILES_INCONSISTENT "TRD10"
-#define TR_FILE_FAILED "TRD11"
-#define TR_CHECK_FAILED "TRD12"
-#define TR_PORT_TAKEN "TRD13"
-#define TR_GATEWAY_NOT_STARTED "TRD14"
-#define TR_BARS_UNREADABLE "TRD15"
-#define TR_GATEWAY_GONE "TRD16"
-#define TR_SETTING_INVALID "TRD17"
-#define TR_PEER_UNAVAILABLE "TRD18"
-#define TR_TOO_FEW_DESCRIPTORS "TRD19"
 
 const string ErrorTexts[] = {
    "TRP01", "FRAME_TOO_LARGE", "The frame is longer than the gateway accepts.", "Split it: Welcome.max_frame_bytes is the limit.",
@@ -202,37 +172,7 @@ const string ErrorTexts[] = {
    "TRG02", "PRICE_DEVIATION", "The market had moved further than the subscription allows.", "Widen max_deviation_points, or accept the miss.",
    "TRG03", "NO_POSITION", "There is no open copy of this position.", "Expected when its opening was refused.",
    "TRG04", "BROKER_REJECTED", "The broker refused the order.", "The terminal's journal has the broker's reason.",
-   "TRG06", "ORDER_UNANSWERED", "The order was sent, and the broker did not answer.", "Report again when it does, or send the Book.",
-   "TRT01", "TRUST_UNKNOWN", "There is no such account in this role.", "Give the number of the account and provider or subscriber, as it may be.",
-   "TRT02", "TRUST_REASON_MISSING", "It was not said who resets the score and why.", "Give actor and reason.",
-   "TRT03", "TRUST_SCORE_INVALID", "A score is between 0 and 100.", "Give a whole number of points.",
-   "TRH01", "APPEND_ONLY", "The table is only added to.", "What was recorded stays; record what is right now.",
-   "TRH02", "CHAIN_AHEAD", "The audit chain has transactions that this server has not had.", "The database was restored from a dump: stop the server, raise its transaction counter with pg_resetwal, see docs/audit.md.",
-   "TRH03", "NOT_SEALED", "The table is not one that is sealed, or not one that may be retired.", "db/policies/audit lists them; each has a column xact.",
-   "TRH04", "CHAIN_EMPTY", "Nothing is sealed yet.", "The job audit.seal does it by the clock; select audit.seal() does it now.",
-   "TRH05", "HEAD_UNREADABLE", "The file given by --head is not an exported head.", "Use a file that ecp audit export-head wrote.",
-   "TRQ01", "QUERY_REFUSED", "The query is not one SELECT over the views of analytics.", "The message names what it has that it may not have; see docs/access.md.",
-   "TRQ02", "QUERY_STOPPED", "The query took longer than it may.", "Ask for less: a shorter time, one stream, no join of all with all.",
-   "TRQ03", "QUERY_BY_SUPERUSER", "The connection is a superuser's, who could not be held to the rights of an analyst.", "Log in as ecp_analyst, or as a member of it.",
-   "TRD01", "DATABASE_AWAY", "The database cannot be reached; nothing was decided.", "Resend the same bytes in a moment.",
-   "TRD02", "OUTCOME_UNKNOWN", "The database went away in mid-call; it may or may not have committed.", "Resend the same bytes: the original verdict comes back.",
-   "TRD03", "SERVER_TOO_OLD", "The PostgreSQL server is older than 17.", "Use a server of version 17 or newer.",
-   "TRD04", "NOT_DEPLOYED", "The database does not hold the plane's schema.", "Run: ecp deploy",
-   "TRD05", "VERSION_MISMATCH", "The database holds another version of the schema.", "Run: ecp status, then ecp deploy",
-   "TRD06", "MIGRATION_CHANGED", "An applied migration was changed or removed.", "Restore the file; put the change into a new migration.",
-   "TRD07", "ORPHAN_IN_USE", "An object that no file owns is still used by another.", "Remove what depends on it first; DETAIL names it.",
-   "TRD08", "DEPLOY_BUSY", "Another deploy is running, or a lock could not be had.", "Try again when it has finished.",
-   "TRD09", "STACK_UNAVAILABLE", "The Postgres stack of this checkout cannot be set up or started.", "The message names the step; its log has the rest.",
-   "TRD10", "FILES_INCONSISTENT", "The files of db/ contradict each other or their names.", "The message names the file.",
-   "TRD11", "FILE_FAILED", "A file of db/ does not run; everything was rolled back.", "The message names file and line.",
-   "TRD12", "CHECK_FAILED", "plpgsql_check does not accept a function; everything was rolled back.", "The message names function and line.",
-   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port, or stop what listens there.",
-   "TRD14", "GATEWAY_NOT_STARTED", "The gateway of the demo or the bench did not start.", "Its own message says why.",
-   "TRD15", "BARS_UNREADABLE", "The file given by --bars is not what can be played.", "The message names line and reason.",
-   "TRD16", "GATEWAY_GONE", "The gateway went away under the demo.", "Its log says why.",
-   "TRD17", "SETTING_INVALID", "There is no such setting, or it cannot be set to this.", "ops.settings lists them with the least that each may be; say who and why.",
-   "TRD18", "PEER_UNAVAILABLE", "Redis, which the bench compares with, cannot be installed or started.", "As root: apt-get install redis-server.",
-   "TRD19", "TOO_FEW_DESCRIPTORS", "The system does not allow as many open files as the bench needs connections.", "Raise the limit with ulimit -Hn, or give fewer --subscribers."
+   "TRG06", "ORDER_UNANSWERED", "The order was sent, and the broker did not answer.", "Report again when it does, or send the Book."
 };
 // clang-format on
 
