@@ -71,7 +71,9 @@ def _fields(message: Message, names: str) -> str:
         if isinstance(value, bool):
             said.append(str(int(value)))
         else:
-            said.append(_hex(value) if isinstance(value, str) else value.hex() if isinstance(value, bytes) else str(value))
+            said.append(
+                _hex(value) if isinstance(value, str) else value.hex() if isinstance(value, bytes) else str(value)
+            )
     return " ".join(said)
 
 

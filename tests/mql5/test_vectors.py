@@ -81,5 +81,7 @@ def test_decimals_are_scaled_exactly(tmp_path: Path) -> None:
 
 
 def test_what_is_no_decimal_is_refused(tmp_path: Path) -> None:
-    lines = [line for line in run("Vectors", tmp_path, {"scaled.txt": "\n".join(REFUSED)}) if line.startswith("scaled ")]
+    lines = [
+        line for line in run("Vectors", tmp_path, {"scaled.txt": "\n".join(REFUSED)}) if line.startswith("scaled ")
+    ]
     assert lines == ["scaled no 0 other"] * len(REFUSED)
