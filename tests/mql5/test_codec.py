@@ -18,10 +18,10 @@ U64, U32, I64 = st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integer
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 BYTES = st.binary(max_size=20)
 # What a client reads: by the name of the field in Frame.body.
-SAID = (
-    "welcome stream_opened ack subscribed deliveries report_ack heartbeat_ack error goodbye book_ack account_state_ack "
-    "specifications_ack"
-).split()
+SAID = [
+    "welcome", "stream_opened", "ack", "subscribed", "deliveries", "report_ack", "heartbeat_ack", "error", "goodbye",
+    "book_ack", "account_state_ack", "specifications_ack",
+]  # fmt: skip
 
 
 def _values(field: Any) -> st.SearchStrategy[Any]:
@@ -67,13 +67,15 @@ def _refusals(all_of: Any) -> str:
 def _fields(message: Message, names: str) -> str:
     said = []
     for name in names.split():
-        value = getattr(message, name)
-        if isinstance(value, bool):
-            said.append(str(int(value)))
-        else:
-            said.append(
-                _hex(value) if isinstance(value, str) else value.hex() if isinstance(value, bytes) else str(value)
-            )
+        match getattr(message, name):
+            case bool(flag):
+                said.append(str(int(flag)))
+            case str(text):
+                said.append(_hex(text))
+            case bytes(data):
+                said.append(data.hex())
+            case number:
+                said.append(str(number))
     return " ".join(said)
 
 

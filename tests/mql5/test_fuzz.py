@@ -9,11 +9,13 @@ from gateway.wire import encode
 from tests.mql5.script import run
 
 REFUSAL = pb.Refusal(index=1, code="TRS03", message="The tag does not sign these bytes.", hint="HMAC-SHA256")
+VERDICTS = [pb.ACCEPTED, pb.BAD_SIGNATURE]
+REPORT_VERDICTS = [pb.RECORDED, pb.REPORT_CONFLICT]
 CORPUS = [
-    pb.Welcome(session=bytes(16), account="a", purpose="SUBSCRIBE", plane_time_us=1, heartbeat_ms=1000, max_frame_bytes=1),
+    pb.Welcome(session=bytes(16), account="a", purpose="SUBSCRIBE", plane_time_us=1, heartbeat_ms=1000),
     pb.StreamOpened(stream_id=7, stream="alpha", epoch=1, last_seq=42, ttl_ms=500),
-    pb.Ack(stream_id=7, epoch=1, next_seq=43, seqs=[1, 300], verdicts=[1, 5], originals=[1, 5], refusals=[REFUSAL]),
-    pb.Subscribed(subscription_id=9, stream="alpha", delivery_seq=2**40, state="SYNCED", portfolio_id=3, mode=pb.HEDGING),
+    pb.Ack(stream_id=7, epoch=1, next_seq=43, seqs=[1, 300], verdicts=VERDICTS, originals=VERDICTS, refusals=[REFUSAL]),
+    pb.Subscribed(subscription_id=9, stream="alpha", delivery_seq=2**40, state="SYNCED", mode=pb.HEDGING),
     pb.Deliveries(
         deliveries=[
             pb.Delivery(
@@ -23,14 +25,14 @@ CORPUS = [
             for n in range(1, 4)
         ]
     ),
-    pb.ReportAck(subscription_ids=[9, 9], delivery_seqs=[1, 2], verdicts=[1, 3], refusals=[REFUSAL]),
+    pb.ReportAck(subscription_ids=[9, 9], delivery_seqs=[1, 2], verdicts=REPORT_VERDICTS, refusals=[REFUSAL]),
     pb.HeartbeatAck(client_time_us=1, plane_time_us=-1),
     pb.Error(code="TRP09", message="busy", detail="{}", hint="wait", fatal=True),
     pb.Goodbye(reason="logout"),
     pb.BookAck(subscription_id=9, settled=1, differences=2, delivery_seq=3),
     pb.AccountStateAck(refusals=[REFUSAL, REFUSAL]),
     pb.SpecificationsAck(
-        portfolio_id=3, resolutions=[pb.Resolution(master_symbol="EURUSD", symbol="EURUSD.m"), pb.Resolution(reason="?")]
+        portfolio_id=3, resolutions=[pb.Resolution(master_symbol="EURUSD", symbol="EURUSD.m"), pb.Resolution()]
     ),
 ]  # fmt: skip
 

@@ -18,6 +18,7 @@ PRICE = 107_219_000
 PIP = 10_000
 RAISES = (pb.OPEN, pb.PLACE)
 STATES = ["SYNCED", "DEGRADED_GAP", "LOCKED_NO_FUNDS", "PAUSED_TOXIC", "PAUSED_BY_USER", "ENDED", "SOMETHING_NEW"]
+CLOSED = {"DEGRADED_GAP": "TRS02", "LOCKED_NO_FUNDS": "TRB04", "PAUSED_TOXIC": "TRS38"}
 UNSIGNED, SIGNED, FORGED = range(3)
 
 
@@ -68,23 +69,24 @@ class Spec:
 
     def judge(self, case: Case) -> str:
         raises = case.action in RAISES
+        stages = [
+            self.sequence(case),
+            "TRG01" if case.gap_fill or (raises and self.is_old(case)) else "",
+            "TRG02" if case.action == pb.OPEN and self.has_moved(case) else "",
+            "TRB04" if raises and not float(case.needed) <= float(case.free) else "",
+            "TRS03" if case.signature == FORGED else "",
+            self.status(case) if raises else "",
+        ]
+        return next(filter(None, stages), "ok")
+
+    def sequence(self, case: Case) -> str:
         if case.subscription != 9:
             return "TRS17"
-        if case.seq != self.last + 1:
-            return "TRS01" if case.seq <= self.last else "TRS02"
-        if case.gap_fill or (raises and self.is_old(case)):
-            return "TRG01"
-        if case.action == pb.OPEN and self.has_moved(case):
-            return "TRG02"
-        if raises and not float(case.needed) <= float(case.free):
-            return "TRB04"
-        if case.signature == FORGED:
-            return "TRS03"
-        if raises and not (self.state in STATES[:-1] and case.seq > self.told) and self.state != "SYNCED":
-            return {"DEGRADED_GAP": "TRS02", "LOCKED_NO_FUNDS": "TRB04", "PAUSED_TOXIC": "TRS38"}.get(
-                self.state, "TRS23"
-            )
-        return "ok"
+        return "" if case.seq == self.last + 1 else "TRS01" if case.seq <= self.last else "TRS02"
+
+    def status(self, case: Case) -> str:
+        is_decided_since = self.state in STATES[:-1] and case.seq > self.told
+        return "" if is_decided_since or self.state == "SYNCED" else CLOSED.get(self.state, "TRS23")
 
     def is_old(self, case: Case) -> bool:
         own = self.ttl_ms and case.now - case.sent > 1000 * self.ttl_ms
@@ -130,6 +132,8 @@ STEPS = st.one_of(
     st.tuples(st.just("told"), st.tuples(st.sampled_from(STATES), st.integers(-1, 2))),
     st.tuples(st.just("skip"), st.integers(-1, 3)),
 )
+
+PLAYS = st.lists(STEPS, min_size=20, max_size=60)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -182,20 +186,21 @@ def test_it_rules_as_the_follower_of_the_demo(tmp_path: Path, cases: list[Case])
     assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == expected
 
 
-OLD, FAR, POOR = {"expires": NOW - 1}, {"quote": 2 * PRICE, "max_deviation": 1}, {"needed": "1"}
+# Too late, too far, too poor, and forged.
+WRONG: dict[str, Any] = {"expires": NOW - 1, "quote": 2 * PRICE, "max_deviation": 1, "needed": "1"}
 
 
 @pytest.mark.parametrize("action", sorted(set(pb.Action.values()) - {0, *RAISES}))
 def test_what_manages_or_cuts_exposure_is_never_refused_for_age_price_money_or_state(
     tmp_path: Path, action: int
 ) -> None:
-    case = Case(action=action, **OLD, **FAR, **POOR)
+    case = Case(action=action, **WRONG)
     lines = ["guard 9 0.1 1", *(f"told {state} 5\n{case}" for state in STATES)]
     assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == ["ok"] * len(STATES)
 
 
 def test_the_first_stage_that_has_something_to_say_says_it(tmp_path: Path) -> None:
-    everything = {**OLD, **FAR, **POOR, "signature": FORGED}
+    everything = {**WRONG, "signature": FORGED}
     lines = ["guard 9 0 0", "told LOCKED_NO_FUNDS 5", str(Case(seq=3, **everything))]
     for name in ("seq", "expires", "quote", "needed", "signature"):
         everything.pop(name, None)

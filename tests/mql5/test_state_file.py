@@ -11,7 +11,7 @@ from tests.mql5.script import command, files, printed, run
 
 
 def test_what_was_saved_survives_a_kill(tmp_path: Path, drawn_seed: int, pytestconfig: pytest.Config) -> None:
-    """Killed after so many lines of its output and then a moment that is drawn, it has all that it said it had saved."""
+    """Killed after so many lines and then a moment that is drawn, it has all that it said it had saved."""
     draw = random.Random(drawn_seed)
     saved = 0
     for kill in range(pytestconfig.getoption("--mql5-kills")):
