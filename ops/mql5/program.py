@@ -100,8 +100,9 @@ def write_inputs(path: Path, inputs: Mapping[str, Value]) -> None:
 class Program:
     """A running program. Made by `launch`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
         self.process = process
+        self.errors = errors  # what it wrote to its standard error: sanitizers, and where a critical error was
         self.journal: list[str] = []  # what it printed
         self.alerts: list[str] = []
         self.reports: list[Report] = []
@@ -143,10 +144,14 @@ class Program:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=1 << 20
             )
-        program = cls(process)
-        await program.wait_report("ready")
-        if not hold:
-            await program.start()
+        program = cls(process, home / "stderr.txt")
+        try:
+            await program.wait_report("ready")
+            if not hold:
+                await program.start()
+        except BaseException:
+            await program.kill()
+            raise
         return program
 
     async def start(self) -> Report | None:
@@ -330,7 +335,8 @@ class Program:
     def _why(self, what: str) -> str:
         said = "\n  ".join(self.journal[-20:])
         ends = [f"{end.verb} {dict(end.values)}" for end in self.reports if end.verb in ("critical", "closed")]
-        return f"{what} {' '.join(ends)}\n  {said}"
+        errors = self.errors.read_text(errors="replace")[-4000:]
+        return f"{what} {' '.join(ends)}\n  {said}\n{errors}"
 
 
 async def run_script(

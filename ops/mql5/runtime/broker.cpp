@@ -84,6 +84,11 @@ Broker::Broker(const std::string &folder) {
     execute(Line(line));
   }
   events.clear();
+  // The prices of the specification are those of now.
+  const long now = clocks::utc_us();
+  if (m_quoted_us == 0) m_quoted_us = now;
+  for (auto &[name, traded] : instruments)
+    if (traded.quoted_us == 0) traded.quoted_us = now;
   m_journal = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (m_journal < 0 || ::ftruncate(m_journal, whole) != 0) critical("the broker cannot keep its journal");
 }

@@ -61,45 +61,48 @@ void critical(const char *what, const char *file, int line) {
 
 namespace {
 
-Options g_options;
+// Made when it is first asked for, which is before the objects of this file are.
+Options &given() {
+  static Options options;
+  return options;
+}
 
 [[noreturn]] void usage(const std::string &what) {
-  std::fprintf(stderr, "%s\nusage: %s --data DIR [--inputs FILE.set] [--common DIR] [--broker DIR] [--symbol NAME] [--allow HOST,HOST]\n  [--authorities FILE.pem] [--no-trade] [--tester] [--hold]\n", what.c_str(), g_options.program.c_str());
+  std::fprintf(stderr, "%s\nusage: %s --data DIR [--inputs FILE.set] [--common DIR] [--broker DIR] [--symbol NAME] [--allow HOST,HOST]\n  [--authorities FILE.pem] [--no-trade] [--tester] [--hold]\n", what.c_str(), given().program.c_str());
   std::exit(64);
 }
 
 // Before any object of the program is made: their constructors may already read inputs.
 [[gnu::constructor(101)]] void take_options(int count, char **arguments) {
-  new (&g_options) Options();
-  g_options.program = arguments[0];
+  given().program = arguments[0];
   for (int i = 1; i < count; i++) {
     const std::string_view name = arguments[i];
     if (name == "--no-trade") {
-      g_options.trade_allowed = false;
+      given().trade_allowed = false;
     } else if (name == "--tester") {
-      g_options.tester = true;
+      given().tester = true;
     } else if (name == "--hold") {
-      g_options.hold = true;
+      given().hold = true;
     } else {
       if (i + 1 >= count) usage(std::string(name) + ": unknown, or without its value");
       const std::string value = arguments[++i];
       if (name == "--inputs")
-        g_options.inputs = value;
+        given().inputs = value;
       else if (name == "--data")
-        g_options.data = value;
+        given().data = value;
       else if (name == "--common")
-        g_options.common = value;
+        given().common = value;
       else if (name == "--broker")
-        g_options.broker = value;
+        given().broker = value;
       else if (name == "--symbol")
-        g_options.symbol = value;
+        given().symbol = value;
       else if (name == "--authorities")
-        g_options.authorities = value;
+        given().authorities = value;
       else if (name == "--allow") {
-        g_options.allowed.clear();
+        given().allowed.clear();
         for (std::size_t from = 0; from <= value.size();) {
           const auto to = std::min(value.find(',', from), value.size());
-          g_options.allowed.push_back(value.substr(from, to - from));
+          given().allowed.push_back(value.substr(from, to - from));
           from = to + 1;
         }
       } else {
@@ -111,7 +114,7 @@ Options g_options;
 
 }  // namespace
 
-const Options &options() { return g_options; }
+const Options &options() { return given(); }
 
 fs::path sandbox(bool common) {
   if (!common) return fs::path(options().data) / "MQL5" / "Files";

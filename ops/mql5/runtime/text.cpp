@@ -113,8 +113,8 @@ string to_text(const Argument &value) {
   std::string text = printed("%.15g", value.real);
   if (value.bytes == 4) {
     text = printed("%.6g", value.real);
-    if (std::stof(text) != static_cast<float>(value.real)) text = printed("%.8g", value.real);
-  } else if (std::isfinite(value.real) && std::stod(text) != value.real) {
+    if (std::strtof(text.c_str(), nullptr) != static_cast<float>(value.real)) text = printed("%.8g", value.real);
+  } else if (std::isfinite(value.real) && std::strtod(text.c_str(), nullptr) != value.real) {
     text = printed("%.16g", value.real);
   }
   if (std::isfinite(value.real) && text.find_first_of(".e") == std::string::npos) text += ".0";
