@@ -62,7 +62,8 @@ int OnInit(void)
    }
    if(!FromHex(InpStreamKey, key) || ArraySize(key) < 16)
    {
-      JournalCode(TR_BAD_SIGNATURE, "InpStreamKey is not at least 16 bytes in hexadecimal", "Enter the key as the operator gave it: digits 0 to 9 and letters a to f.");
+      JournalCode(TR_BAD_SIGNATURE, "InpStreamKey is not at least 16 bytes in hexadecimal",
+                  "Enter the key as the operator gave it: digits 0 to 9 and letters a to f.");
       return INIT_PARAMETERS_INCORRECT;
    }
    if(!ReadMagics(InpMagics, magics))
@@ -71,9 +72,10 @@ int OnInit(void)
       return INIT_PARAMETERS_INCORRECT;
    }
    FolderCreate("ExecutionControl");
-   const string state = StringFormat("ExecutionControl/master-%I64d-%s.state", AccountInfoInteger(ACCOUNT_LOGIN), InpStream);
-   Publisher = new CPublisher(new CSocketTransport(InpHost, InpPort, InpTls, InpThumbprint, 3000), InpLicense, InpStream,
-                              key, magics, state);
+   const string state =
+      StringFormat("ExecutionControl/master-%I64d-%s.state", AccountInfoInteger(ACCOUNT_LOGIN), InpStream);
+   Publisher = new CPublisher(new CSocketTransport(InpHost, InpPort, InpTls, InpThumbprint, 3000), InpLicense,
+                              InpStream, key, magics, state);
    EventSetMillisecondTimer(MathMax(InpTimerMs, 10));
    return INIT_SUCCEEDED;
 }
@@ -99,7 +101,8 @@ void OnTick(void)
    Publisher.Work();
 }
 
-void OnTradeTransaction(const MqlTradeTransaction &transaction, const MqlTradeRequest &request, const MqlTradeResult &result)
+void OnTradeTransaction(const MqlTradeTransaction &transaction, const MqlTradeRequest &request,
+                        const MqlTradeResult &result)
 {
    Publisher.Changed();
    Publisher.Work();

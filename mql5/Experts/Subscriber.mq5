@@ -65,7 +65,8 @@ int OnInit(void)
    ulong subscriptions[];
    if(!ReadNumbers(InpSubscriptions, subscriptions))
    {
-      Journal("InpSubscriptions is no list of numbers. What to do: enter the number of your subscription, like 9, or several, like 9,12.");
+      Journal("InpSubscriptions is no list of numbers. What to do: enter the number of your subscription, like 9, or "
+              "several, like 9,12.");
       return INIT_PARAMETERS_INCORRECT;
    }
    if(StringFind(InpLicense, "ecp_") != 0)
@@ -74,9 +75,10 @@ int OnInit(void)
       return INIT_PARAMETERS_INCORRECT;
    }
    FolderCreate("ExecutionControl");
-   const string state = StringFormat("ExecutionControl/subscriber-%I64d-%I64u.state", AccountInfoInteger(ACCOUNT_LOGIN), subscriptions[0]);
-   Follower = new CFollower(MakeTransport(), new CTerminalBroker(InpMagic, InpSlippagePoints), InpLicense, subscriptions,
-                            state, InpMaxDeviationPips, InpMaxTtlMs);
+   const string state = StringFormat("ExecutionControl/subscriber-%I64d-%I64u.state", AccountInfoInteger(ACCOUNT_LOGIN),
+                                     subscriptions[0]);
+   Follower = new CFollower(MakeTransport(), new CTerminalBroker(InpMagic, InpSlippagePoints), InpLicense,
+                            subscriptions, state, InpMaxDeviationPips, InpMaxTtlMs);
    EventSetMillisecondTimer(MathMax(InpTimerMs, 10));
    return INIT_SUCCEEDED;
 }

@@ -78,7 +78,8 @@ void CheckSymbols(void)
 
 void OnStart(void)
 {
-   Check((bool)TerminalInfoInteger(TERMINAL_CONNECTED), "the terminal is connected to its broker", "log in to the account.");
+   Check((bool)TerminalInfoInteger(TERMINAL_CONNECTED), "the terminal is connected to its broker",
+         "log in to the account.");
    Check((bool)TerminalInfoInteger(TERMINAL_TRADE_ALLOWED), "Algo Trading is on", "press Algo Trading in the toolbar.");
    Check((bool)AccountInfoInteger(ACCOUNT_TRADE_EXPERT), "the broker lets experts trade", "ask the broker.");
    CheckSymbols();
@@ -90,11 +91,14 @@ void OnStart(void)
    CVisit visit(socket, InpLicense);
    if(is_reached)
    {
-      Check(visit.Ask(), "the license is valid and free", "see the code above; SESSION_HELD means that it is in use already, which is right while the expert advisor runs.");
+      Check(visit.Ask(), "the license is valid and free",
+            "see the code above; SESSION_HELD means that it is in use already, which is right while the expert advisor "
+            "runs.");
       if(visit.is_welcome)
       {
          const long apart = ((long)TimeGMT() * 1000000 - visit.PlaneTime()) / 1000000;
-         Check(MathAbs(apart) <= CLOCK_LIMIT_S, StringFormat("this computer's clock is %I64d s from the plane's", apart),
+         Check(MathAbs(apart) <= CLOCK_LIMIT_S,
+               StringFormat("this computer's clock is %I64d s from the plane's", apart),
                "let the computer set its clock by the internet. Copies are right all the same.");
       }
       visit.Logout();

@@ -184,8 +184,8 @@ private:
       {
          const long volume = MathMin(copies[copy].volume_e8, deal.volume_e8);
          if(!is_hedging)
-            Earn(copies[copy].subscription_id, m_broker.Profit(copies[copy].symbol, copies[copy].side, volume,
-                                                               copies[copy].price_e8, deal.price_e8));
+            Earn(copies[copy].subscription_id,
+                 m_broker.Profit(copies[copy].symbol, copies[copy].side, volume, copies[copy].price_e8, deal.price_e8));
          copies[copy].volume_e8 -= volume;
       }
       if(!is_expected)
@@ -232,8 +232,8 @@ private:
    int FindSurprise(const ulong subscription_id, const ulong position_id) const
    {
       int row = ArraySize(m_surprises) - 1;
-      while(row >= 0 && (m_surprises[row].subscription_id != subscription_id ||
-                         m_surprises[row].position_id != position_id))
+      while(row >= 0 &&
+            (m_surprises[row].subscription_id != subscription_id || m_surprises[row].position_id != position_id))
          row--;
       return row;
    }
@@ -282,8 +282,7 @@ public:
    int FindDone(const ulong subscription_id, const ulong delivery_seq) const
    {
       int row = ArraySize(m_done) - 1;
-      while(row >= 0 &&
-            (m_done[row].delivery_seq != delivery_seq || m_done[row].subscription_id != subscription_id))
+      while(row >= 0 && (m_done[row].delivery_seq != delivery_seq || m_done[row].subscription_id != subscription_id))
          row--;
       return row;
    }
@@ -427,7 +426,8 @@ public:
          {
             const long price = m_broker.Price(copies[i].symbol, copies[i].side == ECP_BUY ? ECP_SELL : ECP_BUY);
             if(price > 0)
-               profit += m_broker.Profit(copies[i].symbol, copies[i].side, copies[i].volume_e8, copies[i].price_e8, price);
+               profit +=
+                  m_broker.Profit(copies[i].symbol, copies[i].side, copies[i].volume_e8, copies[i].price_e8, price);
          }
       }
       return profit;

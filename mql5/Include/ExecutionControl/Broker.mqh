@@ -57,7 +57,8 @@ public:
    // What an order of this side would be filled at now, 0: there is no price.
    virtual long Price(const string symbol, const int side) = 0;
    virtual long Pip(const string symbol) = 0;
-   virtual bool Margin(const string symbol, const int side, const long volume_e8, double &needed, double &available) = 0;
+   virtual bool Margin(const string symbol, const int side, const long volume_e8, double &needed,
+                       double &available) = 0;
    virtual ENUM_OUTCOME Trade(const string symbol, const int side, const long volume_e8, const ulong position,
                               const long stop_loss_e8, const long take_profit_e8, const string comment) = 0;
    virtual ENUM_OUTCOME Place(const SHeld &order) = 0;
@@ -348,8 +349,8 @@ public:
       if(!OrderSelect(ticket))
          return OUTCOME_REFUSED;
       const string symbol = OrderGetString(ORDER_SYMBOL);
-      m_trade.OrderModify(ticket, ToPrice(symbol, price_e8), ToPrice(symbol, stop_loss_e8), ToPrice(symbol, take_profit_e8),
-                          (ENUM_ORDER_TYPE_TIME)OrderGetInteger(ORDER_TYPE_TIME),
+      m_trade.OrderModify(ticket, ToPrice(symbol, price_e8), ToPrice(symbol, stop_loss_e8),
+                          ToPrice(symbol, take_profit_e8), (ENUM_ORDER_TYPE_TIME)OrderGetInteger(ORDER_TYPE_TIME),
                           (datetime)OrderGetInteger(ORDER_TIME_EXPIRATION), OrderGetDouble(ORDER_PRICE_STOPLIMIT));
       return Outcome(StringFormat("amend %I64u", ticket));
    }
@@ -525,8 +526,8 @@ public:
    virtual long Profit(const string symbol, const int side, const long volume_e8, const long from_e8, const long to_e8)
    {
       double profit = 0;
-      if(!OrderCalcProfit(side == ECP_BUY ? ORDER_TYPE_BUY : ORDER_TYPE_SELL, symbol, FromE8(volume_e8), FromE8(from_e8),
-                          FromE8(to_e8), profit))
+      if(!OrderCalcProfit(side == ECP_BUY ? ORDER_TYPE_BUY : ORDER_TYPE_SELL, symbol, FromE8(volume_e8),
+                          FromE8(from_e8), FromE8(to_e8), profit))
          return 0;
       return Scaled(profit, MoneyDigits());
    }

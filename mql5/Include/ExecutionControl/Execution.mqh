@@ -91,7 +91,8 @@ private:
    }
 
    // What raises exposure: once, unless the broker asks to take another price and the guard takes it.
-   ENUM_OUTCOME Raise(const SDelivery &delivery, const SDecision &decision, const CExecutionGuard *guard, SReport &report)
+   ENUM_OUTCOME Raise(const SDelivery &delivery, const SDecision &decision, const CExecutionGuard *guard,
+                      SReport &report)
    {
       if(IsDone(decision, report))
          return OUTCOME_DONE;
@@ -107,8 +108,8 @@ private:
             report.code = code;
             JournalCode(code, StringFormat("delivery %I64u, %s %s, %I64d ms old, price %.5f, master's %.5f",
                                            delivery.delivery_seq, ActionName(delivery.action), delivery.symbol,
-                                           (moment.plane_time_us - delivery.sent_at_us) / 1000,
-                                           FromE8(moment.price_e8), FromE8(delivery.price_e8)));
+                                           (moment.plane_time_us - delivery.sent_at_us) / 1000, FromE8(moment.price_e8),
+                                           FromE8(delivery.price_e8)));
             return OUTCOME_DONE;
          }
          outcome = SendOpening(delivery, decision);
@@ -144,8 +145,9 @@ private:
          return m_broker.Place(order);
       }
       // A net position has one pair of stops, which are arranged once it is known whose it is.
-      return m_broker.Trade(delivery.symbol, delivery.side, delivery.volume_e8, 0, IsNetting() ? 0 : delivery.stop_loss_e8,
-                            IsNetting() ? 0 : delivery.take_profit_e8, comment);
+      return m_broker.Trade(delivery.symbol, delivery.side, delivery.volume_e8, 0,
+                            IsNetting() ? 0 : delivery.stop_loss_e8, IsNetting() ? 0 : delivery.take_profit_e8,
+                            comment);
    }
 
    // What manages or cuts exposure: until it is done.
@@ -293,10 +295,9 @@ private:
       int refused = 0;
       while(books.copies[copy].volume_e8 > target)
       {
-         const ENUM_OUTCOME outcome =
-            m_broker.Trade(books.copies[copy].symbol, books.copies[copy].side == ECP_BUY ? ECP_SELL : ECP_BUY,
-                           books.copies[copy].volume_e8 - target, IsNetting() ? 0 : ticket, 0, 0,
-                           DecisionComment(decision));
+         const ENUM_OUTCOME outcome = m_broker.Trade(
+            books.copies[copy].symbol, books.copies[copy].side == ECP_BUY ? ECP_SELL : ECP_BUY,
+            books.copies[copy].volume_e8 - target, IsNetting() ? 0 : ticket, 0, 0, DecisionComment(decision));
          books.Read(true);
          if(outcome == OUTCOME_UNANSWERED && books.copies[copy].volume_e8 > target)
             return OUTCOME_UNANSWERED;
@@ -360,8 +361,8 @@ private:
    int FindUnanswered(const ulong subscription_id, const ulong delivery_seq) const
    {
       int row = ArraySize(unanswered) - 1;
-      while(row >= 0 && (unanswered[row].subscription_id != subscription_id ||
-                         unanswered[row].delivery_seq != delivery_seq))
+      while(row >= 0 &&
+            (unanswered[row].subscription_id != subscription_id || unanswered[row].delivery_seq != delivery_seq))
          row--;
       return row;
    }

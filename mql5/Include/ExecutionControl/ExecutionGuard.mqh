@@ -112,10 +112,7 @@ private:
       return moment.margin_needed > moment.margin_free ? TR_INSUFFICIENT_FUNDS : "";
    }
 
-   string Signature(const SMoment &moment) const
-   {
-      return moment.signature == GUARD_FORGED ? TR_BAD_SIGNATURE : "";
-   }
+   string Signature(const SMoment &moment) const { return moment.signature == GUARD_FORGED ? TR_BAD_SIGNATURE : ""; }
 
    string State(const SDelivery &delivery) const
    {
@@ -140,18 +137,15 @@ private:
 public:
    // The limits are the subscriber's own, beside those that a delivery brings; 0: none. Whichever is stricter counts.
    CExecutionGuard(const ulong subscription_id, const double max_deviation_pips, const int max_ttl_ms)
-      : m_subscription_id(subscription_id), m_max_deviation_pips(max_deviation_pips), m_max_ttl_ms(max_ttl_ms), m_last(0),
-        m_state(GUARD_UNTOLD), m_told_at(0), m_is_missing(false)
+      : m_subscription_id(subscription_id), m_max_deviation_pips(max_deviation_pips), m_max_ttl_ms(max_ttl_ms),
+        m_last(0), m_state(GUARD_UNTOLD), m_told_at(0), m_is_missing(false)
    {
    }
 
    ulong SubscriptionId(void) const { return m_subscription_id; }
    ulong Last(void) const { return m_last; }
 
-   ENUM_GUARD_STATE State(void) const
-   {
-      return m_state == GUARD_SYNCED && m_is_missing ? GUARD_DEGRADED_GAP : m_state;
-   }
+   ENUM_GUARD_STATE State(void) const { return m_state == GUARD_SYNCED && m_is_missing ? GUARD_DEGRADED_GAP : m_state; }
 
    // A hole was seen, and what is missing was asked for; until it comes nothing behind it is processed.
    void Missing(void) { m_is_missing = true; }

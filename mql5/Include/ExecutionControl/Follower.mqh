@@ -86,7 +86,8 @@ private:
       }
       state.CopyTo(bytes);
       if(!m_file.Save(bytes))
-         Journal("the state could not be saved in " + m_file.Name() + ": is the disk full? Nothing is executed twice all the same.");
+         Journal("the state could not be saved in " + m_file.Name() +
+                 ": is the disk full? Nothing is executed twice all the same.");
    }
 
    bool ReadFollowing(const uchar &data[], CProtoReader &outer)
@@ -173,7 +174,8 @@ private:
       ArrayFree(m_unacked);
       ArrayFree(m_execution.unanswered);
       for(int i = 0; i < ArraySize(m_guards); i++)
-         m_guards[i].Restore(m_broker.Mode() == ECP_HEDGING ? m_execution.books.Newest(m_guards[i].SubscriptionId()) : 0);
+         m_guards[i].Restore(m_broker.Mode() == ECP_HEDGING ? m_execution.books.Newest(m_guards[i].SubscriptionId())
+                                                            : 0);
       m_is_forgetful = true;
       MakeInstance();
       Save();
@@ -255,9 +257,9 @@ private:
       {
          int row = ArraySize(m_unacked) - 1;
          // A report that another has replaced meanwhile is not answered by this.
-         while(row >= 0 && (m_unacked[row].frame_id != frame.id ||
-                            m_unacked[row].report.delivery_seq != ack.delivery_seqs[i] ||
-                            m_unacked[row].report.subscription_id != ack.subscription_ids[i]))
+         while(row >= 0 &&
+               (m_unacked[row].frame_id != frame.id || m_unacked[row].report.delivery_seq != ack.delivery_seqs[i] ||
+                m_unacked[row].report.subscription_id != ack.subscription_ids[i]))
             row--;
          if(row < 0)
             continue;
@@ -272,7 +274,10 @@ private:
       for(int i = 0; i < ArraySize(ack.refusals); i++)
       {
          const uint at = ack.refusals[i].index;
-         JournalCode(ack.refusals[i].code, at < (uint)ArraySize(ack.delivery_seqs) ? StringFormat("report of delivery %I64u", ack.delivery_seqs[at]) : "",
+         JournalCode(ack.refusals[i].code,
+                     at < (uint)ArraySize(ack.delivery_seqs)
+                        ? StringFormat("report of delivery %I64u", ack.delivery_seqs[at])
+                        : "",
                      ack.refusals[i].hint);
       }
       Save();
@@ -292,7 +297,10 @@ private:
       const ENUM_GUARD_PLACE place = m_guards[row].Place(delivery.subscription_id, delivery.delivery_seq);
       if(place == GUARD_HOLE && !m_follows[row].is_resending)
       {
-         JournalCode(TR_GAP, StringFormat("delivery %I64u came after %I64u; asking again", delivery.delivery_seq, m_guards[row].Last()), "Nothing: it is sent again.");
+         JournalCode(
+            TR_GAP,
+            StringFormat("delivery %I64u came after %I64u; asking again", delivery.delivery_seq, m_guards[row].Last()),
+            "Nothing: it is sent again.");
          m_guards[row].Missing();
          m_follows[row].is_resending = true;
          CProtoWriter body;
@@ -324,9 +332,10 @@ private:
          Keep(report);
          is_any = true;
          if(report.status == ECP_EXECUTED)
-            Journal(StringFormat("delivery %I64u: %s %s of the master's %I64u, ticket %I64u, %.2f lots at %.5f", deliveries[i].delivery_seq,
-                                 ActionName(deliveries[i].action), deliveries[i].symbol, deliveries[i].position_id, report.ticket,
-                                 FromE8(report.volume_e8), FromE8(report.price_e8)));
+            Journal(StringFormat("delivery %I64u: %s %s of the master's %I64u, ticket %I64u, %.2f lots at %.5f",
+                                 deliveries[i].delivery_seq, ActionName(deliveries[i].action), deliveries[i].symbol,
+                                 deliveries[i].position_id, report.ticket, FromE8(report.volume_e8),
+                                 FromE8(report.price_e8)));
       }
       if(is_any)
          Save();
@@ -354,10 +363,12 @@ private:
       m_follows[row].is_subscribed = true;
       m_follows[row].is_book_due = true;
       m_follows[row].book_after = subscribed.delivery_seq;
-      Journal(StringFormat("follows %s by subscription %I64u, %s", subscribed.stream, subscribed.subscription_id, subscribed.state));
+      Journal(StringFormat("follows %s by subscription %I64u, %s", subscribed.stream, subscribed.subscription_id,
+                           subscribed.state));
       m_is_mode_wrong = subscribed.mode != ECP_MODE_UNSPECIFIED && subscribed.mode != m_broker.Mode();
       if(m_is_mode_wrong)
-         Journal("the plane and this account disagree whether it is hedging or netting; nothing is executed. What to do: have the portfolio's mode corrected.");
+         Journal("the plane and this account disagree whether it is hedging or netting; nothing is executed. What to "
+                 "do: have the portfolio's mode corrected.");
       for(int i = 0; i < ArraySize(m_follows); i++)
          if(!m_follows[i].is_subscribed)
             return true;
@@ -374,7 +385,8 @@ private:
       // They replace what was told before, so they cannot be split.
       if((uint)body.Size() + 64 > MaxFrameBytes())
       {
-         JournalCode(TR_FRAME_TOO_LARGE, "all symbols", "Only those in the Market Watch are told; show there what is to be copied.");
+         JournalCode(TR_FRAME_TOO_LARGE, "all symbols",
+                     "Only those in the Market Watch are told; show there what is to be copied.");
          m_broker.Specifications(true, all);
          body.Clear();
          WriteSpecifications(body, m_portfolio_id, all);
@@ -477,7 +489,8 @@ private:
       if(row < 0)
          return true;
       if(ack.settled > 0 || ack.differences > 0)
-         Journal(StringFormat("subscription %I64u: the book settled %u outcomes and showed %u differences", ack.subscription_id, ack.settled, ack.differences));
+         Journal(StringFormat("subscription %I64u: the book settled %u outcomes and showed %u differences",
+                              ack.subscription_id, ack.settled, ack.differences));
       m_follows[row].newest = MathMax(m_follows[row].newest, ack.delivery_seq);
       // What is too fresh to be settled stays in doubt, and the next heartbeat shows the book again.
       if(m_broker.Mode() != ECP_HEDGING || (int)ack.settled < m_follows[row].book_doubts)
@@ -584,10 +597,11 @@ protected:
 
 public:
    // Takes transport and broker over. The limits are one's own, beside those of the plane; 0: none.
-   CFollower(CTransport *transport, CBroker *broker, const string token, const ulong &subscriptions[], const string state_file,
-             const double max_deviation_pips, const int max_ttl_ms)
+   CFollower(CTransport *transport, CBroker *broker, const string token, const ulong &subscriptions[],
+             const string state_file, const double max_deviation_pips, const int max_ttl_ms)
       : CSession(transport, token), m_broker(broker), m_execution(NULL), m_file(state_file), m_portfolio_id(0),
-        m_specifications_id(0), m_is_told(false), m_is_mode_wrong(false), m_is_forgetful(false), m_forgot_at_us(0), m_retry_at(0)
+        m_specifications_id(0), m_is_told(false), m_is_mode_wrong(false), m_is_forgetful(false), m_forgot_at_us(0),
+        m_retry_at(0)
    {
       const int count = ArraySize(subscriptions);
       ArrayResize(m_guards, count);

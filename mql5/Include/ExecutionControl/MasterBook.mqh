@@ -11,7 +11,6 @@ struct SEntry
    ulong identifier;
 };
 
-
 class CMasterBook
 {
 private:

@@ -142,16 +142,10 @@ private:
       return true;
    }
 
-   bool Is(const int wire)
-   {
-      return m_wire == wire ? true : Fail();
-   }
+   bool Is(const int wire) { return m_wire == wire ? true : Fail(); }
 
 public:
-   CProtoReader(void)
-      : m_at(0), m_end(0), m_failed(false), m_field(0), m_wire(0), m_value(0), m_from(0), m_length(0)
-   {
-   }
+   CProtoReader(void) : m_at(0), m_end(0), m_failed(false), m_field(0), m_wire(0), m_value(0), m_from(0), m_length(0) {}
 
    void Open(const uchar &data[], const int from, const int length)
    {

@@ -54,7 +54,8 @@ private:
       }
       state.CopyTo(bytes);
       if(!m_file.Save(bytes))
-         Journal("the state could not be saved in " + m_file.Name() + ": is the disk full? After a restart the stream begins a new epoch.");
+         Journal("the state could not be saved in " + m_file.Name() +
+                 ": is the disk full? After a restart the stream begins a new epoch.");
    }
 
    bool ReadUndecided(const uchar &data[], CProtoReader &outer)
@@ -180,7 +181,8 @@ private:
       signal.action = ECP_SNAPSHOT;
       const int count = MathMin(ArraySize(m_published), ECP_SNAPSHOT_LIMIT);
       if(count < ArraySize(m_published))
-         JournalCode(TR_FRAME_TOO_LARGE, "more positions than a snapshot may have", "Hold fewer, or publish only some magic numbers.");
+         JournalCode(TR_FRAME_TOO_LARGE, "more positions than a snapshot may have",
+                     "Hold fewer, or publish only some magic numbers.");
       ArrayResize(signal.book, count);
       for(int i = 0; i < count; i++)
          signal.book[i] = m_published[i].position;
@@ -252,7 +254,8 @@ private:
          if(row >= 0)
             QueueFor(ECP_PARTIAL_CLOSE, now[row].position, price_e8);
          else
-            QueueFor(m_published[i].position.order_type == ECP_MARKET ? ECP_CLOSE : ECP_CANCEL, m_published[i].position, price_e8);
+            QueueFor(m_published[i].position.order_type == ECP_MARKET ? ECP_CLOSE : ECP_CANCEL, m_published[i].position,
+                     price_e8);
       }
       for(int i = 0; i < ArraySize(now); i++)
       {
@@ -310,14 +313,15 @@ private:
       const bool is_new = !m_has_counter && opened.last_seq == 0;
       if(is_new)
          m_epoch = opened.epoch;
-      if(is_new || (m_has_counter && m_epoch == opened.epoch && opened.last_seq <= m_last_seq && opened.last_seq + 1 >= first))
+      if(is_new ||
+         (m_has_counter && m_epoch == opened.epoch && opened.last_seq <= m_last_seq && opened.last_seq + 1 >= first))
       {
          m_has_counter = true;
          Begin();
          return true;
       }
-      Journal(StringFormat("the stream stands at %u.%I64u, and this terminal at %u.%I64u: it begins a new epoch", opened.epoch,
-                           opened.last_seq, m_epoch, m_last_seq));
+      Journal(StringFormat("the stream stands at %u.%I64u, and this terminal at %u.%I64u: it begins a new epoch",
+                           opened.epoch, opened.last_seq, m_epoch, m_last_seq));
       Resync(opened.epoch + 1);
       return true;
    }
@@ -376,7 +380,8 @@ private:
       for(int i = 0; i < ArraySize(ack.refusals); i++)
       {
          const uint at = ack.refusals[i].index;
-         JournalCode(ack.refusals[i].code, at < (uint)ArraySize(ack.seqs) ? StringFormat("signal %u.%I64u", ack.epoch, ack.seqs[at]) : "",
+         JournalCode(ack.refusals[i].code,
+                     at < (uint)ArraySize(ack.seqs) ? StringFormat("signal %u.%I64u", ack.epoch, ack.seqs[at]) : "",
                      ack.refusals[i].hint);
       }
       if(frame.id == m_resync_id && m_resync_id != 0)
@@ -472,8 +477,8 @@ public:
               const string state_file)
       : CSession(transport, token), m_book(NULL), m_file(state_file), m_stream(stream), m_stream_id(0), m_epoch(0),
         m_last_seq(0), m_has_counter(false), m_is_based(false), m_is_open(false), m_is_blocked(false),
-        m_is_rewinding(false), m_is_changed(false), m_resync_id(0), m_resync_epoch(0), m_newest_frame(0),
-        m_look_at(0), m_resend_at(0), m_pause(0)
+        m_is_rewinding(false), m_is_changed(false), m_resync_id(0), m_resync_epoch(0), m_newest_frame(0), m_look_at(0),
+        m_resend_at(0), m_pause(0)
    {
       m_book = new CMasterBook(magics);
       m_hmac.SetKey(key);

@@ -191,9 +191,9 @@ protected:
       uchar seed[];
       uchar digest[];
       MathSrand((int)GetTickCount());
-      const string text = StringFormat("%I64d %I64u %I64d %d %d %s %s", AccountInfoInteger(ACCOUNT_LOGIN),
-                                       GetMicrosecondCount(), (long)TimeLocal(), MathRand(), MathRand(),
-                                       TerminalInfoString(TERMINAL_DATA_PATH), m_token);
+      const string text =
+         StringFormat("%I64d %I64u %I64d %d %d %s %s", AccountInfoInteger(ACCOUNT_LOGIN), GetMicrosecondCount(),
+                      (long)TimeLocal(), MathRand(), MathRand(), TerminalInfoString(TERMINAL_DATA_PATH), m_token);
       StringToCharArray(text, seed, 0, WHOLE_ARRAY, CP_UTF8);
       Sha256(seed, digest);
       ArrayCopy(m_instance, digest, 0, 0, ECP_INSTANCE_SIZE);

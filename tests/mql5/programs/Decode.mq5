@@ -6,8 +6,14 @@
 
 input int InpPiece = 7;
 
-string Number(const ulong value) { return StringFormat("%I64u", value); }
-string Signed(const long value) { return StringFormat("%I64d", value); }
+string Number(const ulong value)
+{
+   return StringFormat("%I64u", value);
+}
+string Signed(const long value)
+{
+   return StringFormat("%I64d", value);
+}
 string Quoted(const string text)
 {
    uchar bytes[];
@@ -36,7 +42,8 @@ string Refusals(const SRefusal &all[])
 {
    string text = "[";
    for(int i = 0; i < ArraySize(all); i++)
-      text += (i > 0 ? "," : "") + Number(all[i].index) + Quoted(all[i].code) + Quoted(all[i].message) + Quoted(all[i].hint);
+      text +=
+         (i > 0 ? "," : "") + Number(all[i].index) + Quoted(all[i].code) + Quoted(all[i].message) + Quoted(all[i].hint);
    return text + "]";
 }
 
@@ -44,14 +51,15 @@ string Deliveries(const SDelivery &all[])
 {
    string text = "";
    for(int i = 0; i < ArraySize(all); i++)
-      text += "{" + Number(all[i].subscription_id) + " " + Number(all[i].delivery_seq) + " " + Number(all[i].stream_id) + " " +
-              Number(all[i].epoch) + " " + Number(all[i].seq) + " " + (all[i].possible_duplicate ? "1" : "0") + " " +
-              (all[i].gap_fill ? "1" : "0") + " " + IntegerToString(all[i].action) + " " + Quoted(all[i].symbol) + " " +
-              IntegerToString(all[i].side) + " " + Number(all[i].position_id) + " " + Signed(all[i].volume_e8) + " " +
-              Signed(all[i].price_e8) + " " + Signed(all[i].stop_loss_e8) + " " + Signed(all[i].take_profit_e8) + " " +
-              Signed(all[i].max_deviation_e8) + " " + Signed(all[i].sent_at_us) + " " + Signed(all[i].expires_at_us) + " " +
-              Signed(all[i].magic) + " " + IntegerToString(all[i].order_type) + " " + Signed(all[i].worst_price_e8) + " " +
-              Signed(all[i].held_volume_e8) + " " + Number(all[i].ticket) + "}";
+      text += "{" + Number(all[i].subscription_id) + " " + Number(all[i].delivery_seq) + " " +
+              Number(all[i].stream_id) + " " + Number(all[i].epoch) + " " + Number(all[i].seq) + " " +
+              (all[i].possible_duplicate ? "1" : "0") + " " + (all[i].gap_fill ? "1" : "0") + " " +
+              IntegerToString(all[i].action) + " " + Quoted(all[i].symbol) + " " + IntegerToString(all[i].side) + " " +
+              Number(all[i].position_id) + " " + Signed(all[i].volume_e8) + " " + Signed(all[i].price_e8) + " " +
+              Signed(all[i].stop_loss_e8) + " " + Signed(all[i].take_profit_e8) + " " +
+              Signed(all[i].max_deviation_e8) + " " + Signed(all[i].sent_at_us) + " " + Signed(all[i].expires_at_us) +
+              " " + Signed(all[i].magic) + " " + IntegerToString(all[i].order_type) + " " +
+              Signed(all[i].worst_price_e8) + " " + Signed(all[i].held_volume_e8) + " " + Number(all[i].ticket) + "}";
    return text;
 }
 
@@ -67,15 +75,16 @@ string Said(CFrame &frame)
       SWelcome it;
       if(!ReadWelcome(frame.data, frame.body, it))
          return "";
-      return ToHex(it.session) + " " + Quoted(it.account) + " " + Quoted(it.purpose) + " " + Signed(it.plane_time_us) + " " +
-             Number(it.heartbeat_ms) + " " + Number(it.max_frame_bytes);
+      return ToHex(it.session) + " " + Quoted(it.account) + " " + Quoted(it.purpose) + " " + Signed(it.plane_time_us) +
+             " " + Number(it.heartbeat_ms) + " " + Number(it.max_frame_bytes);
    }
    case ECP_FRAME_STREAM_OPENED:
    {
       SStreamOpened it;
       if(!ReadStreamOpened(frame.data, frame.body, it))
          return "";
-      return Number(it.stream_id) + " " + Quoted(it.stream) + " " + Number(it.epoch) + " " + Number(it.last_seq) + " " + Number(it.ttl_ms);
+      return Number(it.stream_id) + " " + Quoted(it.stream) + " " + Number(it.epoch) + " " + Number(it.last_seq) + " " +
+             Number(it.ttl_ms);
    }
    case ECP_FRAME_ACK:
    {
@@ -83,15 +92,16 @@ string Said(CFrame &frame)
       if(!ReadAck(frame.data, frame.body, it))
          return "";
       return Number(it.stream_id) + " " + Number(it.epoch) + " " + Number(it.next_seq) + " " + Numbers(it.seqs) + " " +
-             Integers(it.verdicts) + " " + Integers(it.originals) + " " + Refusals(it.refusals) + " " + Signed(it.decided_at_us);
+             Integers(it.verdicts) + " " + Integers(it.originals) + " " + Refusals(it.refusals) + " " +
+             Signed(it.decided_at_us);
    }
    case ECP_FRAME_SUBSCRIBED:
    {
       SSubscribed it;
       if(!ReadSubscribed(frame.data, frame.body, it))
          return "";
-      return Number(it.subscription_id) + " " + Quoted(it.stream) + " " + Number(it.delivery_seq) + " " + Quoted(it.state) + " " +
-             Number(it.portfolio_id) + " " + IntegerToString(it.mode);
+      return Number(it.subscription_id) + " " + Quoted(it.stream) + " " + Number(it.delivery_seq) + " " +
+             Quoted(it.state) + " " + Number(it.portfolio_id) + " " + IntegerToString(it.mode);
    }
    case ECP_FRAME_DELIVERIES:
    {
@@ -103,7 +113,8 @@ string Said(CFrame &frame)
       SReportAck it;
       if(!ReadReportAck(frame.data, frame.body, it))
          return "";
-      return Numbers(it.subscription_ids) + " " + Numbers(it.delivery_seqs) + " " + Integers(it.verdicts) + " " + Refusals(it.refusals);
+      return Numbers(it.subscription_ids) + " " + Numbers(it.delivery_seqs) + " " + Integers(it.verdicts) + " " +
+             Refusals(it.refusals);
    }
    case ECP_FRAME_HEARTBEAT_ACK:
    {
@@ -116,7 +127,8 @@ string Said(CFrame &frame)
       SError it;
       if(!ReadError(frame.data, frame.body, it))
          return "";
-      return Quoted(it.code) + " " + Quoted(it.message) + " " + Quoted(it.detail) + " " + Quoted(it.hint) + " " + (it.fatal ? "1" : "0");
+      return Quoted(it.code) + " " + Quoted(it.message) + " " + Quoted(it.detail) + " " + Quoted(it.hint) + " " +
+             (it.fatal ? "1" : "0");
    }
    case ECP_FRAME_GOODBYE:
    {
@@ -128,7 +140,8 @@ string Said(CFrame &frame)
       SBookAck it;
       if(!ReadBookAck(frame.data, frame.body, it))
          return "";
-      return Number(it.subscription_id) + " " + Number(it.settled) + " " + Number(it.differences) + " " + Number(it.delivery_seq);
+      return Number(it.subscription_id) + " " + Number(it.settled) + " " + Number(it.differences) + " " +
+             Number(it.delivery_seq);
    }
    case ECP_FRAME_ACCOUNT_STATE_ACK:
    {

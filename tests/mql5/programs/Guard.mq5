@@ -44,7 +44,8 @@ void OnStart(void)
       {
          if(CheckPointer(Guard) != POINTER_INVALID)
             delete Guard;
-         Guard = new CExecutionGuard((ulong)StringToInteger(words[1]), StringToDouble(words[2]), (int)StringToInteger(words[3]));
+         Guard = new CExecutionGuard((ulong)StringToInteger(words[1]), StringToDouble(words[2]),
+                                     (int)StringToInteger(words[3]));
       }
       else if(words[0] == "told")
          Guard.Told(words[1], (ulong)StringToInteger(words[2]));

@@ -181,7 +181,8 @@ void ShowScaled(void)
       if(parts[0] == "inf")
          value = -MathLog(0.0);
       const bool is_right = ToE8(value, (int)StringToInteger(parts[1]), scaled);
-      Print("scaled ", is_right ? "yes" : "no", " ", IntegerToString(scaled), " ", is_right && FromE8(scaled) == value ? "same" : "other");
+      Print("scaled ", is_right ? "yes" : "no", " ", IntegerToString(scaled), " ",
+            is_right && FromE8(scaled) == value ? "same" : "other");
    }
    if(file != INVALID_HANDLE)
       FileClose(file);
