@@ -53,7 +53,11 @@ def test_the_parser_notices(tmp_path: Path) -> None:
 @EVERY
 def test_it_has_the_layout(path: Path) -> None:
     style = ROOT / "mql5" / ".clang-format"
-    command = [Path(sys.executable).with_name("clang-format"), f"--style=file:{style}", "--assume-filename=source.cpp"]
+    command = [
+        str(Path(sys.executable).with_name("clang-format")),
+        f"--style=file:{style}",
+        "--assume-filename=source.cpp",
+    ]
     formatted = subprocess.run(command, input=path.read_bytes(), capture_output=True, check=True).stdout
     assert formatted.decode() == path.read_text(), f"clang-format --style=file:{style} -i {path}"
 

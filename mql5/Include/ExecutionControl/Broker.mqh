@@ -53,12 +53,12 @@ class CBroker
 {
 public:
    virtual ~CBroker(void) {}
-   virtual int Mode(void) = 0; // ENUM_ECP_ACCOUNT_MODE
+   virtual int Mode(void) const = 0; // ENUM_ECP_ACCOUNT_MODE
    // What an order of this side would be filled at now, 0: there is no price.
-   virtual long Price(const string symbol, const int side) = 0;
-   virtual long Pip(const string symbol) = 0;
+   virtual long Price(const string symbol, const int side) const = 0;
+   virtual long Pip(const string symbol) const = 0;
    virtual bool Margin(const string symbol, const int side, const long volume_e8, double &needed,
-                       double &available) = 0;
+                       double &available) const = 0;
    virtual ENUM_OUTCOME Trade(const string symbol, const int side, const long volume_e8, const ulong position,
                               const long stop_loss_e8, const long take_profit_e8, const string comment) = 0;
    virtual ENUM_OUTCOME Place(const SHeld &order) = 0;
@@ -68,23 +68,25 @@ public:
    virtual ENUM_OUTCOME Cancel(const ulong ticket) = 0;
    // Deals of which Deals has not told before, oldest first.
    virtual void Deals(SDeal &deals[]) = 0;
-   virtual void Positions(SHeld &positions[]) = 0;
-   virtual void Pending(SHeld &orders[]) = 0;
+   virtual void Positions(SHeld &positions[]) const = 0;
+   virtual void Pending(SHeld &orders[]) const = 0;
    // Pending orders of the recent past, whatever became of them.
-   virtual void Placed(SHeld &orders[]) = 0;
+   virtual void Placed(SHeld &orders[]) const = 0;
    // Of all symbols, or of those in the Market Watch.
-   virtual void Specifications(const bool watched_only, SSpecification &specifications[]) = 0;
-   virtual void Money(long &balance_e8, long &equity_e8) = 0;
-   virtual long Clock(void) = 0; // the broker's, microseconds, in its zone
+   virtual void Specifications(const bool watched_only, SSpecification &specifications[]) const = 0;
+   virtual void Money(long &balance_e8, long &equity_e8) const = 0;
+   virtual long Clock(void) const = 0; // the broker's, microseconds, in its zone
    // What closing would bring, in the account's currency.
    virtual long Profit(const string symbol, const int side, const long volume_e8, const long from_e8,
-                       const long to_e8) = 0;
+                       const long to_e8) const = 0;
 };
 
 class CTerminalBroker : public CBroker
 {
 private:
    CTrade m_trade;
+   ulong m_magic;
+   ulong m_slippage;
    ulong m_last_deal;
    datetime m_read_from;
 
@@ -250,20 +252,21 @@ private:
    }
 
 public:
-   CTerminalBroker(const long magic, const int slippage_points) : m_last_deal(0), m_read_from(0)
+   CTerminalBroker(const long magic, const int slippage_points)
+      : m_magic((ulong)magic), m_slippage((ulong)slippage_points), m_last_deal(0), m_read_from(0)
    {
-      m_trade.SetExpertMagicNumber((ulong)magic);
-      m_trade.SetDeviationInPoints((ulong)slippage_points);
+      m_trade.SetExpertMagicNumber(m_magic);
+      m_trade.SetDeviationInPoints(m_slippage);
       m_trade.SetAsyncMode(false);
       m_trade.LogLevel(LOG_LEVEL_ERRORS);
    }
 
-   virtual int Mode(void)
+   virtual int Mode(void) const
    {
       return AccountInfoInteger(ACCOUNT_MARGIN_MODE) == ACCOUNT_MARGIN_MODE_RETAIL_HEDGING ? ECP_HEDGING : ECP_NETTING;
    }
 
-   virtual long Price(const string symbol, const int side)
+   virtual long Price(const string symbol, const int side) const
    {
       MqlTick tick;
       if(!SymbolSelect(symbol, true) || !SymbolInfoTick(symbol, tick))
@@ -272,13 +275,14 @@ public:
    }
 
    // Ten points where the broker quotes a tenth of a pip, which shows in the odd number of digits; otherwise one.
-   virtual long Pip(const string symbol)
+   virtual long Pip(const string symbol) const
    {
       const long point = Scaled(SymbolInfoDouble(symbol, SYMBOL_POINT));
       return Digits(symbol) % 2 == 1 ? 10 * point : point;
    }
 
-   virtual bool Margin(const string symbol, const int side, const long volume_e8, double &needed, double &available)
+   virtual bool Margin(const string symbol, const int side, const long volume_e8, double &needed,
+                       double &available) const
    {
       needed = 0;
       available = AccountInfoDouble(ACCOUNT_MARGIN_FREE);
@@ -318,8 +322,8 @@ public:
       request.volume = FromE8(volume_e8);
       request.type = type;
       request.price = price;
-      request.deviation = m_trade.RequestDeviation();
-      request.magic = m_trade.RequestMagic();
+      request.deviation = m_slippage;
+      request.magic = m_magic;
       request.type_filling = Filling(symbol);
       request.comment = comment;
       m_trade.OrderSend(request, result);
@@ -410,7 +414,7 @@ public:
       }
    }
 
-   virtual void Positions(SHeld &positions[])
+   virtual void Positions(SHeld &positions[]) const
    {
       int count = 0;
       ArrayResize(positions, PositionsTotal());
@@ -437,7 +441,7 @@ public:
       ArrayResize(positions, count);
    }
 
-   virtual void Pending(SHeld &orders[])
+   virtual void Pending(SHeld &orders[]) const
    {
       int count = 0;
       ArrayResize(orders, OrdersTotal());
@@ -454,7 +458,7 @@ public:
       ArrayResize(orders, count);
    }
 
-   virtual void Placed(SHeld &orders[])
+   virtual void Placed(SHeld &orders[]) const
    {
       Pending(orders);
       int count = ArraySize(orders);
@@ -486,7 +490,7 @@ public:
       }
    }
 
-   virtual void Specifications(const bool watched_only, SSpecification &specifications[])
+   virtual void Specifications(const bool watched_only, SSpecification &specifications[]) const
    {
       int count = 0;
       ArrayResize(specifications, SymbolsTotal(watched_only));
@@ -515,15 +519,16 @@ public:
       ArrayResize(specifications, MathMin(count, 5000));
    }
 
-   virtual void Money(long &balance_e8, long &equity_e8)
+   virtual void Money(long &balance_e8, long &equity_e8) const
    {
       balance_e8 = Scaled(AccountInfoDouble(ACCOUNT_BALANCE), MoneyDigits());
       equity_e8 = Scaled(AccountInfoDouble(ACCOUNT_EQUITY), MoneyDigits());
    }
 
-   virtual long Clock(void) { return 1000000 * (long)TimeTradeServer(); }
+   virtual long Clock(void) const { return 1000000 * (long)TimeTradeServer(); }
 
-   virtual long Profit(const string symbol, const int side, const long volume_e8, const long from_e8, const long to_e8)
+   virtual long Profit(const string symbol, const int side, const long volume_e8, const long from_e8,
+                       const long to_e8) const
    {
       double profit = 0;
       if(!OrderCalcProfit(side == ECP_BUY ? ORDER_TYPE_BUY : ORDER_TYPE_SELL, symbol, FromE8(volume_e8),
