@@ -29,8 +29,11 @@ from urllib.parse import quote, unquote
 Fault = Literal[
     "REJECT", "REQUOTE", "PARTIAL", "SLIP", "ANSWER_LOST", "ORDER_LOST", "HELD", "PLACED", "CLOSED", "NO_MONEY", "BUSY",
     "LOCKED", "FROZEN", "PRICE_OFF", "PRICE_CHANGED", "DISABLED", "SERVER_DISABLES", "CONNECTION", "INVALID_STOPS",
-    "INVALID_VOLUME", "INVALID_FILL", "CANCEL", "ERROR",
+    "INVALID_VOLUME", "INVALID_FILL", "CANCEL", "ERROR", "KILL_BEFORE", "KILL_AFTER",
 ]  # fmt: skip
+# After ANSWER_LOST, ORDER_LOST and HELD there is no answer in time: 10012. PLACED is answered by 10008, and filled when
+# it is released, as HELD is. KILL_BEFORE and KILL_AFTER end the program by SIGKILL, before the order is sent and after
+# the broker has carried it out.
 Value = str | int | float | bool
 ORDER_TYPES = (
     "BUY", "SELL", "BUY_LIMIT", "SELL_LIMIT", "BUY_STOP", "SELL_STOP", "BUY_STOP_LIMIT", "SELL_STOP_LIMIT", "CLOSE_BY",

@@ -70,12 +70,9 @@ class Array {
       m_capacity = capacity;
     }
     if (size < m_size) std::destroy_n(m_data + size, m_size - size);
-    for (int i = m_size; i < size; i++) {
-      if constexpr (std::is_trivially_default_constructible_v<T>)
-        std::memset(static_cast<void *>(m_data + i), RUBBISH, sizeof(T));
-      else
-        ::new (static_cast<void *>(m_data + i)) T;
-    }
+    if (size > m_size) std::memset(static_cast<void *>(m_data + m_size), RUBBISH, sizeof(T) * static_cast<std::size_t>(size - m_size));
+    if constexpr (!std::is_trivially_default_constructible_v<T>)
+      for (int i = m_size; i < size; i++) ::new (static_cast<void *>(m_data + i)) T;
     m_size = size;
     return true;
   }
@@ -93,7 +90,7 @@ class Array {
     std::swap(m_capacity, other.m_capacity);
   }
 
-  static constexpr int RUBBISH = sizeof(bool) == sizeof(T) && std::is_same_v<T, bool> ? 1 : 0xCD;
+  static constexpr int RUBBISH = std::is_same_v<T, bool> ? 1 : 0xCD;
 
  protected:
   Array(T *storage, int size) : m_data(storage), m_size(size), m_capacity(size), m_fixed(true) {}

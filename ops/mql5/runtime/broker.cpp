@@ -1,6 +1,7 @@
 #include "broker.hpp"
 
 #include <cmath>
+#include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
@@ -85,7 +86,7 @@ Broker::Broker(const std::string &folder) {
   }
   events.clear();
   // The prices of the specification are those of now.
-  const long now = clocks::utc_us();
+  const long now = clocks::true_us();
   if (m_quoted_us == 0) m_quoted_us = now;
   for (auto &[name, traded] : instruments)
     if (traded.quoted_us == 0) traded.quoted_us = now;
@@ -94,15 +95,21 @@ Broker::Broker(const std::string &folder) {
 }
 
 MqlTradeResult Broker::execute(Line line) {
-  if (!line.has("us")) line.set("us", clocks::utc_us());
-  if (m_journal >= 0) {
-    const std::string record = line.text() + '\n';
-    if (::write(m_journal, record.data(), record.size()) != static_cast<ssize_t>(record.size())) critical("the broker cannot keep its journal");
+  if (!line.has("us")) line.set("us", clocks::true_us());
+  // Killed before the order left: the journal only says that this fault is over.
+  const bool dies = m_journal >= 0 && line.verb == "send" && !m_faults.empty() && m_faults.front().kind.starts_with("KILL_");
+  if (dies && m_faults.front().kind == "KILL_BEFORE") {
+    record(Line("spent").set("us", line.number("us")));
+    std::raise(SIGKILL);
   }
+  record(line);
   const long us = line.number("us");
   MqlTradeResult result{};
   if (line.verb == "send") {
     result = send(line);
+    if (dies) std::raise(SIGKILL);
+  } else if (line.verb == "spent") {
+    m_faults.pop_front();
   } else if (line.verb == "quote") {
     quote(line);
   } else if (line.verb == "fault") {
@@ -124,6 +131,12 @@ MqlTradeResult Broker::execute(Line line) {
     tell(deals.back());
   }
   return result;
+}
+
+void Broker::record(const Line &line) {
+  if (m_journal < 0) return;
+  const std::string written = line.text() + '\n';
+  if (::write(m_journal, written.data(), written.size()) != static_cast<ssize_t>(written.size())) critical("the broker cannot keep its journal");
 }
 
 void Broker::account(const Line &line) {
@@ -311,7 +324,7 @@ uint Broker::check(const Instrument &traded, bool buys, long volume, const Posit
 // Stops lie beyond the price at which the position would be closed, by the distance that the symbol asks for.
 uint Broker::check_stops(const Instrument &traded, bool buys, long at, long stop_loss, long take_profit) const {
   const long distance = traded.stops_level * traded.point();
-  if (stop_loss < 0 || take_profit < 0) return TRADE_RETCODE_INVALID_STOPS;
+  if (stop_loss < 0 || take_profit < 0 || stop_loss % traded.tick() != 0 || take_profit % traded.tick() != 0) return TRADE_RETCODE_INVALID_STOPS;
   if (stop_loss && (at - stop_loss) * direction(buys) < std::max(distance, 1L)) return TRADE_RETCODE_INVALID_STOPS;
   if (take_profit && (take_profit - at) * direction(buys) < std::max(distance, 1L)) return TRADE_RETCODE_INVALID_STOPS;
   return TRADE_RETCODE_DONE;
@@ -393,7 +406,7 @@ uint Broker::amend(const Line &line, MqlTradeResult &result) {
   if (price == order.price && stop_loss == order.stop_loss && take_profit == order.take_profit && stop_limit == order.stop_limit && line.number("expires") == order.expires_s) return TRADE_RETCODE_NO_CHANGES;
   const Instrument &traded = instruments.at(order.symbol);
   if (!traded.open) return TRADE_RETCODE_MARKET_CLOSED;
-  if (price <= 0) return TRADE_RETCODE_INVALID_PRICE;
+  if (price <= 0 || price % traded.tick() != 0) return TRADE_RETCODE_INVALID_PRICE;
   if (const uint refused = check_stops(traded, order.buys(), stop_limit ? stop_limit : price, stop_loss, take_profit); refused != TRADE_RETCODE_DONE) return refused;
   order.price = price;
   order.stop_loss = stop_loss;

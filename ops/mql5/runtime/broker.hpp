@@ -118,6 +118,7 @@ class Broker {
     long points;
   };
 
+  void record(const Line &line);
   void account(const Line &line);
   void symbol(const Line &line);
   void quote(const Line &line);

@@ -38,8 +38,7 @@ datetime filled(datetime time, MqlDateTime &parts) {
 namespace clocks {
 
 long utc_us() { return now_us() + g_jump_us; }
-// A server has a clock of its own: what is done to the computer's does not move it.
-long broker_us() { return now_us() + g_zone_s * 1'000'000L; }
+long true_us() { return now_us(); }
 void jump(long us) { g_jump_us += us; }
 void zone(int seconds) { g_zone_s = seconds; }
 

@@ -4,7 +4,7 @@
 namespace mql::clocks {
 
 long utc_us();             // of the computer, as it is set
-long broker_us();          // of the trade server, in its zone
+long true_us();            // as it is: a trade server does not care what is done to the computer's
 void jump(long us);        // somebody sets the computer's clock
 void zone(int seconds);    // of the trade server
 

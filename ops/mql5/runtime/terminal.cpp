@@ -202,6 +202,12 @@ std::unordered_map<const void *, bool> &objects() {
 
 }  // namespace
 
+// What a program did not delete, told when even its global objects are gone.
+[[gnu::destructor(101)]] static void report_left_objects() {
+  const long left = std::count_if(objects().begin(), objects().end(), [](const auto &known) { return known.second; });
+  if (left > 0) journal(StringFormat(u"%d undeleted objects left"_s, static_cast<int>(left)));
+}
+
 void *Object::operator new(std::size_t size) {
   void *memory = ::operator new(size);
   std::memset(memory, 0xCD, size);

@@ -114,6 +114,7 @@ async def test_an_order_slips(hire: Hire) -> None:
         ("open GBPUSD BUY 0.5 0 0", 10013),
         ("open EURUSD BUY 0.5 1.2 0", 10016),
         ("open EURUSD BUY 0.5 0 1.0999", 10016),
+        ("open EURUSD BUY 0.5 1.050001 0", 10016),
         ("place EURUSD 2 0.5 1.2", 10015),
         ("cancel 12345", 10013),
     ],
@@ -201,6 +202,28 @@ async def test_the_account_outlives_the_terminal(hire: Hire) -> None:
         before.account.real("balance") - 0.5 * 100_000 * 0.1101 + 0.2 * 100_000 * 0.1099
     )
     assert re.search(r"vol$", journal.read_text()) is None
+
+
+@pytest.mark.parametrize(("kind", "held"), [("KILL_BEFORE", 0), ("KILL_AFTER", 1)])
+async def test_the_terminal_may_die_on_either_side_of_an_order(hire: Hire, kind: Fault, held: int) -> None:
+    trader = await hire()
+    await trader.program.fault(kind)
+    with pytest.raises(Stuck):
+        await trader.does(OPEN)
+    assert await trader.program.wait() == -9
+    again = await hire()
+    assert len(await again.tickets()) == held
+    assert (await again.does(OPEN))[0].startswith("open 10009")
+    assert len(await again.tickets()) == held + 1
+
+
+async def test_instant_execution_requotes_beyond_the_deviation(hire: Hire) -> None:
+    trader = await hire(settings={"execution": "INSTANT"})
+    answers = [
+        (await trader.program.trade("EURUSD", "BUY", 0.1, price=price, deviation=10)).number("retcode")
+        for price in (1.1000, 1.0999)
+    ]
+    assert answers == [10009, 10004]
 
 
 async def test_events_begin_and_end_as_in_metatrader(hire: Hire) -> None:

@@ -38,6 +38,9 @@ PRINTED = {
         five
         03 2
         MQL5""",
+    "leaks": """
+        1.0
+        1 undeleted objects left""",
     "inputs": "5 0.5 false ORDER_TYPE_BUY COLOUR_GREEN 2024.02.29 00:00:00 7",
 }
 

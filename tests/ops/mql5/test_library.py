@@ -12,7 +12,8 @@ from tests.ops.mql5.conftest import PROGRAMS
 
 @pytest.fixture(scope="module")
 def library() -> Path:
-    return build(PROGRAMS / "Library.mq5")
+    """With sanitizers: what is tried here is the runtime itself."""
+    return build(PROGRAMS / "Library.mq5", sanitize=True)
 
 
 @pytest.mark.parametrize("section", ["arrays", "strings", "numbers", "files", "crypto"])

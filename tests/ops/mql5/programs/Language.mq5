@@ -186,6 +186,14 @@ void Functions()
 
 int Later(const int x, const int y = 10) { return x + y; }
 
+void Leak()
+{
+   CShape *left = new CSquare(1);
+   CShape *freed = new CSquare(2);
+   Print(left.Area());
+   delete freed;
+}
+
 void OnStart()
 {
    if(InpSection == "pointers")
@@ -204,6 +212,8 @@ void OnStart()
       int at = 3;
       few[at] = 1;
    }
+   else if(InpSection == "leaks")
+      Leak();
    else if(InpSection == "null")
    {
       CShape *nothing = NULL;
