@@ -99,9 +99,12 @@ private:
       return scaled;
    }
 
+   // On the symbol's ticks, which are coarser than its digits at some brokers.
    static double ToPrice(const string symbol, const long price_e8)
    {
-      return NormalizeDouble(FromE8(price_e8), Digits(symbol));
+      const double price = FromE8(price_e8);
+      const double tick = SymbolInfoDouble(symbol, SYMBOL_TRADE_TICK_SIZE);
+      return NormalizeDouble(tick > 0 ? MathRound(price / tick) * tick : price, Digits(symbol));
    }
 
    static int Side(const long type, const int buy) { return type == buy ? ECP_BUY : ECP_SELL; }

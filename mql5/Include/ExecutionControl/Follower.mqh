@@ -310,6 +310,18 @@ private:
       return place == GUARD_NEXT;
    }
 
+   // What was not executed was noted where it was refused.
+   static void Note(const SDelivery &delivery, const SReport &report)
+   {
+      if(report.status != ECP_EXECUTED)
+         return;
+      string line = StringFormat("delivery %I64u: %s %s of the master's %I64u, ticket %I64u", delivery.delivery_seq,
+                                 ActionName(delivery.action), delivery.symbol, delivery.position_id, report.ticket);
+      if(report.volume_e8 > 0)
+         line += StringFormat(", %.2f lots at %.5f", FromE8(report.volume_e8), FromE8(report.price_e8));
+      Journal(line);
+   }
+
    bool TakeDeliveries(CFrame &frame)
    {
       SDelivery deliveries[];
@@ -331,11 +343,7 @@ private:
          m_follows[row].newest = MathMax(m_follows[row].newest, deliveries[i].delivery_seq);
          Keep(report);
          is_any = true;
-         if(report.status == ECP_EXECUTED)
-            Journal(StringFormat("delivery %I64u: %s %s of the master's %I64u, ticket %I64u, %.2f lots at %.5f",
-                                 deliveries[i].delivery_seq, ActionName(deliveries[i].action), deliveries[i].symbol,
-                                 deliveries[i].position_id, report.ticket, FromE8(report.volume_e8),
-                                 FromE8(report.price_e8)));
+         Note(deliveries[i], report);
       }
       if(is_any)
          Save();

@@ -151,8 +151,10 @@ private:
       m_hmac.Sign(m_undecided[row].signal, m_undecided[row].tag);
       m_last_seq = signal.seq;
       Save();
-      Journal(StringFormat("signal %u.%I64u: %s %s, position %I64u, %.2f lots", signal.epoch, signal.seq,
-                           ActionName(signal.action), signal.symbol, signal.position_id, FromE8(signal.volume_e8)));
+      const string about = signal.action == ECP_SNAPSHOT ? StringFormat("of %d", ArraySize(signal.book))
+                                                         : StringFormat("%s, position %I64u, %.2f lots", signal.symbol,
+                                                                        signal.position_id, FromE8(signal.volume_e8));
+      Journal(StringFormat("signal %u.%I64u: %s %s", signal.epoch, signal.seq, ActionName(signal.action), about));
       if(m_is_open && !m_is_rewinding && !m_is_blocked)
          Publish(row);
    }
