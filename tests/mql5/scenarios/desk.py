@@ -171,8 +171,14 @@ class Desk(Stage):
     ) -> ExpertMaster:  # fmt: skip
         """A master of EURUSD, with an empty account; up, and its first snapshot told."""
         master = self.operator.master()
-        connection: dict[str, Value] = {"InpLicense": master.token, "InpStream": master.stream, "InpStreamKey": KEY.hex()}
-        made = ExpertMaster(self, self.experts.master, self._home("master", symbols, mode), self._gate(port) | connection)
+        connection: dict[str, Value] = {
+            "InpLicense": master.token,
+            "InpStream": master.stream,
+            "InpStreamKey": KEY.hex(),
+        }
+        made = ExpertMaster(
+            self, self.experts.master, self._home("master", symbols, mode), self._gate(port) | connection
+        )
         made.inputs |= inputs
         made.master = master
         self.playing.append(made)
@@ -196,7 +202,9 @@ class Desk(Stage):
         )  # fmt: skip
         token = self.operator.license(account, "subscribe")
         connection: dict[str, Value] = {"InpLicense": token, "InpSubscriptions": str(subscription)}
-        made = ExpertCopier(self, self.experts.copier, self._home("copier", symbols, mode), self._gate(port) | connection)
+        made = ExpertCopier(
+            self, self.experts.copier, self._home("copier", symbols, mode), self._gate(port) | connection
+        )
         made.inputs |= inputs or {}
         made.subscription, made.token = subscription, token
         self.playing.append(made)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mql5.scenarios.desk import BID, Desk
+from tests.mql5.scenarios.desk import Desk
 from tests.scenarios.stage import Held
 
 
@@ -43,4 +43,3 @@ async def test_what_the_human_opens_modifies_halves_and_closes_is_copied(desk: D
         await copier.reported()
         assert await copier.holds() == []
         assert {status for _, status, _ in copier.reports()} == {"EXECUTED"}
-    assert BID > 1
