@@ -29,11 +29,13 @@ namespace {
 
 constexpr std::size_t MOST_SOCKETS = 128;
 constexpr int TLS_PATIENCE_MS = 10'000;
+constexpr uint DEFAULT_READ_MS = 120'000;  // what a timeout of 0 stands for
 
 struct Socket {
   int fd = -1;
   SSL *tls = nullptr;
   bool alive = false;
+  bool asked = false;  // for what there is to read
   int send_ms = 60'000, receive_ms = 60'000;
 };
 std::map<int, Socket> g_sockets;
@@ -187,17 +189,21 @@ bool SocketIsConnected(int handle) {
   if (peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) socket->alive = false;
   return socket->alive;
 }
+// The terminal guesses 1 when it is asked for the first time and nothing is there yet; only reading tells.
 uint SocketIsReadable(int handle) {
   Socket *socket = opened(handle);
   if (socket == nullptr || socket->fd < 0) return 0;
+  int waiting = 0;
   if (socket->tls != nullptr) {
     char byte;
     if (SSL_pending(socket->tls) == 0) SSL_peek(socket->tls, &byte, 1);
-    if (const int pending = SSL_pending(socket->tls); pending > 0) return static_cast<uint>(pending);
-    return 0;
+    waiting = SSL_pending(socket->tls);
+  } else if (::ioctl(socket->fd, FIONREAD, &waiting) != 0) {
+    waiting = 0;
   }
-  int waiting = 0;
-  return ::ioctl(socket->fd, FIONREAD, &waiting) == 0 ? static_cast<uint>(waiting) : 0;
+  const bool guesses = !socket->asked && socket->alive && waiting <= 0;
+  socket->asked = true;
+  return guesses ? 1 : static_cast<uint>(std::max(waiting, 0));
 }
 bool SocketIsWritable(int handle) {
   Socket *socket = opened(handle);
@@ -228,29 +234,28 @@ int SocketSend(int handle, const Array<uchar> &bytes, uint count) {
   }
   return static_cast<int>(done);
 }
-// Waits until all of it is there or the time is over; -1 where nothing came.
+// Waits until all of it is there or the time is over; -1 where nothing came, which is an error only if nothing can.
 int SocketRead(int handle, Array<uchar> &bytes, uint most, uint timeout_ms) {
   Socket *socket = opened(handle);
   if (socket == nullptr) return -1;
   if (socket->fd < 0) return failed(*socket);
   if (bytes.size() < static_cast<int>(most) && !bytes.resize(static_cast<int>(most), 0)) most = static_cast<uint>(bytes.size());
-  const Deadline deadline(timeout_ms);
+  const Deadline deadline(timeout_ms == 0 ? DEFAULT_READ_MS : timeout_ms);
   uint done = 0;
-  while (done < most) {
+  bool broken = false;
+  while (done < most && !broken) {
     const ssize_t got = ::recv(socket->fd, bytes.data() + done, most - done, 0);
-    if (got > 0) {
+    if (got > 0)
       done += static_cast<uint>(got);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-      socket->alive = false;
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+      broken = true;
+    else if (!wait_for(socket->fd, POLLIN, deadline.left()))
       break;
-    } else if (!wait_for(socket->fd, POLLIN, deadline.left())) {
-      break;
-    }
   }
   bytes.resize(static_cast<int>(done), 0);
+  if (broken) socket->alive = false;
   if (done > 0) return static_cast<int>(done);
-  set_error(ERR_NETSOCKET_IO_ERROR);
-  return -1;
+  return broken ? failed(*socket) : -1;
 }
 
 // TLS

@@ -56,7 +56,7 @@ async def serving(tls: Path | None = None) -> AsyncIterator[int]:
 async def test_bytes_go_out_and_come_in_until_the_other_side_hangs_up(caller: Path, tmp_path: Path) -> None:
     async with serving() as port:
         said = await run_script(caller, tmp_path, {"InpPort": port, "InpSay": "grüße"})
-    assert said == ["sent 7 true true", "GRÜSSE", "gone", "read -1 5273", "true -1 5270"]
+    assert said == ["guessed 1 -1 0 0", "sent 7 true true", "GRÜSSE", "gone", "read -1 5273", "true -1 5270"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,15 @@ async def test_tls_speaks_to_a_server_that_is_trusted(caller: Path, tmp_path: Pa
             {"InpHost": "localhost", "InpPort": port, "InpTls": True, "InpSay": "abc"},
             options=["--authorities", str(certificate)],
         )
-    assert said == ["/CN=localhost 40 true", "sent 3 true true", "ABC", "gone", "read -1 5273", "true -1 5270"]
+    assert said == [
+        "/CN=localhost 40 true",
+        "guessed 1 0 0 0",
+        "sent 3 true true",
+        "ABC",
+        "gone",
+        "read -1 5273",
+        "true -1 5270",
+    ]
 
 
 @pytest.mark.parametrize(("host", "trusts"), [("localhost", False), ("127.0.0.1", True)])

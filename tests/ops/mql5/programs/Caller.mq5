@@ -46,6 +46,11 @@ void OnStart()
       Print(subject, " ", StringLen(thumbprint), " ", expires > TimeGMT());
    }
    uchar bytes[];
+   // The terminal guesses at first; that it is wrong is no error.
+   ResetLastError();
+   const uint guessed = SocketIsReadable(socket);
+   const int early = InpTls ? SocketTlsReadAvailable(socket, bytes, 1) : SocketRead(socket, bytes, 1, 10);
+   Print("guessed ", guessed, " ", early, " ", GetLastError(), " ", SocketIsReadable(socket));
    const int size = StringToCharArray(InpSay, bytes, 0, WHOLE_ARRAY, CP_UTF8) - 1;
    const int sent = InpTls ? SocketTlsSend(socket, bytes, size) : SocketSend(socket, bytes, size);
    Print("sent ", sent, " ", SocketIsConnected(socket), " ", SocketIsWritable(socket));
