@@ -17,13 +17,11 @@ from ops.mql5.rewrite import RUNTIME, rewrite
 from ops.paths import VAR
 
 CACHE = VAR / "mql5"
-# What is left out of -Wall -Wextra: MQL5 cannot leave a parameter without its name, its braces convert as its
-# assignments do, and arrays check every index when it is used, which g++ does not see when it warns of bounds. Local
-# variables start as rubbish, so that nothing lives on zeros that MetaTrader does not promise.
+# Left out of -Wall -Wextra is what g++ guesses about bounds: arrays check every index when it is used, which it cannot
+# see. Local variables start as rubbish, so that nothing lives on zeros that MetaTrader does not promise.
 FLAGS = [
-    "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-narrowing", "-Wno-array-bounds",
-    "-Wno-stringop-overflow", "-Wno-stringop-overread",
-    "-ftrivial-auto-var-init=pattern", "-fno-strict-aliasing", "-g1", "-pthread",
+    "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-array-bounds", "-Wno-stringop-overflow",
+    "-Wno-stringop-overread", "-ftrivial-auto-var-init=pattern", "-fno-strict-aliasing", "-g1", "-pthread",
 ]  # fmt: skip
 SANITIZE = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 LIBRARIES = ["-lssl", "-lcrypto"]

@@ -11,6 +11,7 @@ MQL5 is C++ but for a few things, and only these are changed; what is not named 
 - Texts become UTF-16 strings, D'...' seconds, C'...' a number, names that only C++ reserves get an underscore.
 - Inputs become constants that take their value from the .set file before any other object is made.
 - Functions may be called before they are defined: every type and function is declared at the top.
+- Event handlers may leave parameters unused: MetaTrader says which they have.
 - `EnumToString` gets the names of the enumerations; `interface` pure virtual methods; `#import` is refused.
 
 Lines keep their numbers and their file names, so that what g++ says points into the .mqh file.
@@ -571,6 +572,10 @@ def _prototype(tokens: list[Token]) -> tuple[str, str] | None:
         return None
     if before[-1].kind != "name" or before[-2].kind not in ("type", "sign") or before[0].kind not in ("type", "name"):
         return None
+    if before[-1].text in EVENTS:
+        for at in said[opening + 1 : -1]:
+            if tokens[previous(tokens, at)].text in ("(", ",") and tokens[at].text != "void":
+                tokens[at].text = f"[[maybe_unused]] {tokens[at].text}"
     # A default is said once: here where it is a literal, which needs nothing that comes later; else where it was.
     out: list[str] = []
     depth, default = 0, 0  # `default`: 1 stays behind, 2 is taken along
