@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "clock.hpp"
@@ -77,6 +78,8 @@ Broker::Broker(const std::string &folder) {
       if (said.verb == "symbol") symbol(said);
     }
   const std::string path = folder + "/journal.txt";
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) != 0) critical("the account is in use, or its journal cannot be written");
   std::ifstream journal(path);
   long whole = 0;
   // A last line without an end was being written when the terminal was killed: the server never got it.
@@ -90,8 +93,8 @@ Broker::Broker(const std::string &folder) {
   if (m_quoted_us == 0) m_quoted_us = now;
   for (auto &[name, traded] : instruments)
     if (traded.quoted_us == 0) traded.quoted_us = now;
-  m_journal = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (m_journal < 0 || ::ftruncate(m_journal, whole) != 0) critical("the broker cannot keep its journal");
+  m_journal = file;
+  if (::ftruncate(m_journal, whole) != 0) critical("the broker cannot keep its journal");
 }
 
 MqlTradeResult Broker::execute(Line line) {

@@ -226,6 +226,12 @@ async def test_instant_execution_requotes_beyond_the_deviation(hire: Hire) -> No
     assert answers == [10009, 10004]
 
 
+async def test_an_account_has_one_terminal(hire: Hire) -> None:
+    await hire()
+    with pytest.raises(Stuck, match="the account is in use"):
+        await hire()
+
+
 async def test_events_begin_and_end_as_in_metatrader(hire: Hire) -> None:
     trader = await hire(inputs={"InpTimerMs": 20}, zone_s=7200)
     await trader.program.wait_journal("^timer$")
