@@ -6,6 +6,7 @@ import pytest
 
 from ops.mql5.program import Stuck
 from tests.mql5.scenarios.desk import Desk, Expert, ExpertCopier, ExpertMaster
+from tests.mql5.scenarios.wire import Direction, Wire
 from tests.scenarios.stage import Held
 
 BURST = 16
@@ -19,7 +20,7 @@ async def died(expert: Expert) -> None:
 
 async def come_back(desk: Desk, expert: Expert, state: Literal["kept", "lost"]) -> None:
     if state == "lost":
-        expert.state_file().unlink()
+        expert.lose_state()
         # Who has forgotten who he is waits for the end of his own lease.
         await desk.pass_time(seconds=20)
     await expert.launch()
@@ -73,8 +74,7 @@ async def test_subscriber_with_a_damaged_state_file_says_so_and_repeats_nothing(
     await master.told()
     await copier.reported()
     await copier.kill()
-    state = copier.state_file()
-    state.write_bytes(state.read_bytes()[:-3])
+    copier.damage_state()
     await desk.pass_time(seconds=20)
     await copier.launch()
     await copier.program.wait_journal("the state in .* is damaged; what was done is found in the broker's history")
@@ -83,29 +83,37 @@ async def test_subscriber_with_a_damaged_state_file_says_so_and_repeats_nothing(
     await mirrors(copier, burst)
 
 
-async def test_master_is_killed_with_signals_that_nobody_acked_and_sends_the_same_bytes(desk: Desk) -> None:
-    master = await desk.expert_master()
-    copier = await desk.expert_copier(master)
-    first = await master.open("BUY", 0.10)
-    await master.told()
-    await copier.reported()
-    # The plane has these, and its word for them never arrives: the terminal is stopped before it reads it.
-    kept = master.state_file().read_bytes()
-    burst = [first, *[await master.open("BUY", round(0.11 + number / 100, 2)) for number in range(3)]]
-    await master.told()
-    await copier.reported()
-    published = master.published()
-    await master.kill()
-    saved = master.state_file()
-    assert saved.read_bytes() != kept
-    await master.launch()
-    await master.ready()
-    # Nothing but the snapshot of the new start is new.
-    assert master.standing() == (published[0], published[1] + 1)
-    assert [row["action"] for row in desk.rows(SIGNALS, master.master.stream_id)] == [
-        "SNAPSHOT", *["OPEN"] * 4, "SNAPSHOT",
-    ]  # fmt: skip
-    await mirrors(copier, burst)
+@pytest.mark.parametrize("direction", ["up", "down"])
+async def test_master_is_killed_with_signals_that_nobody_acked_and_sends_the_same_bytes(
+    desk: Desk, direction: Direction
+) -> None:
+    """Up: the plane never got them. Down: it has them all, and its word for them is lost."""
+    async with Wire(desk.port) as wire:
+        master = await desk.expert_master(port=wire.port)
+        copier = await desk.expert_copier(master)
+        burst = [await master.open("BUY", 0.10)]
+        await master.told()
+        wire.hold(direction)
+        burst += [await master.open("BUY", round(0.11 + number / 100, 2)) for number in range(3)]
+        assert master.published() == (1, 5)
+        if direction == "down":
+            await master.told()
+        else:
+            await desk.reach(lambda: len(wire.signals()[0]) == 5, master)
+            assert master.standing() == (1, 2)
+        await master.kill()
+        wire.cut()
+        wire.release(direction)
+        await master.launch()
+        await master.ready()
+        assert [row["action"] for row in desk.rows(SIGNALS, master.master.stream_id)] == [
+            "SNAPSHOT", *["OPEN"] * 4, "SNAPSHOT",
+        ]  # fmt: skip
+        before, after = wire.signals()
+        resent = len(after) - 1
+        assert resent >= 3
+        assert after[:resent] == before[-resent:]
+        await mirrors(copier, burst)
 
 
 async def test_master_that_lost_its_state_begins_a_new_epoch_with_what_it_holds(desk: Desk) -> None:
@@ -115,20 +123,18 @@ async def test_master_that_lost_its_state_begins_a_new_epoch_with_what_it_holds(
     await master.told()
     await copier.reported()
     await master.kill()
-    master.state_file().unlink()
+    master.lose_state()
     await desk.pass_time(seconds=20)
     # While nobody watched, the human closed one of the two.
-    await master.launch(InpTimerMs=60_000)
+    await master.launch(hold=True)
     await master.program.close(ended)
-    await master.kill()
-    await master.launch()
+    await master.program.start()
     await master.program.wait_journal("it begins a new epoch")
     await master.ready()
     assert master.standing() == (2, 1)
+    await desk.until(desk.is_dispatched)
     desk.find_drift()
-    await desk.reach(lambda: desk.value(
-        "select count(*) = 1 from signals.copies where subscription_id = %s and status = 'OPEN'", copier.subscription,
-    ), copier, master)  # fmt: skip
+    await copier.reported()
     assert await copier.holds() == [Held(kept, "EURUSD", "BUY", "0.10")]
     # And goes on from there.
     await master.program.close(kept)
