@@ -36,12 +36,14 @@ def _opening(seq: int, **fields: Any) -> pb.Delivery:
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Any]:
-    """Plays deliveries, each in a frame of its own, and returns the running program."""
+    """Plays connections, each some deliveries in frames of their own, and returns the running program."""
     programs: list[Program] = []
 
-    async def play(deliveries: Sequence[pb.Delivery], account: str = "HEDGING") -> Program:
+    async def play(*connections: Sequence[pb.Delivery], account: str = "HEDGING") -> Program:
         specify(tmp_path / "broker", [Symbol("EURUSD", 1.07210, 1.07219)], mode=account)
-        frames = [*OPENED, *(pb.Deliveries(deliveries=[delivery]) for delivery in deliveries)]
+        frames: list[Any] = []
+        for deliveries in connections:
+            frames += [*OPENED, *(pb.Deliveries(deliveries=[delivery]) for delivery in deliveries)]
         (files(tmp_path) / "session.txt").write_text("".join(f"0 {encode(frame).hex()}\n" for frame in frames))
         inputs = {"InpLicense": "ecp_x", "InpSubscriptions": "9", "InpReplayFrom": "session.txt"}
         program = await Program.launch(build(EXPERT), tmp_path, inputs, options=["--tester"])
@@ -73,6 +75,13 @@ async def test_what_comes_twice_is_executed_once(play: Any) -> None:
     program = await play([_opening(1), again, _opening(2)])
     await program.wait_journal("delivery 2: OPEN")
     assert len((await program.book()).positions) == 2
+
+
+async def test_a_recording_goes_on_after_a_lost_connection(play: Any) -> None:
+    program = await play([_opening(1)], [_opening(1), _opening(2)])
+    await program.wait_journal("delivery 2: OPEN")
+    assert sum("connected as recorded" in line for line in program.journal) == 2
+    assert [held["comment"] for held in (await program.book()).positions] == ["9.1.101", "9.2.102"]
 
 
 async def test_what_is_behind_a_hole_waits(play: Any) -> None:

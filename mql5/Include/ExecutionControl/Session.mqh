@@ -88,7 +88,8 @@ private:
       case ECP_FRAME_WELCOME:
       {
          SWelcome welcome;
-         if(m_is_welcome || !ReadWelcome(frame.data, frame.body, welcome))
+         // In a recording a lost connection shows by the next Welcome.
+         if((m_is_welcome && m_transport.IsLive()) || !ReadWelcome(frame.data, frame.body, welcome))
             break;
          Measure(welcome.plane_time_us);
          m_is_welcome = true;
@@ -225,7 +226,7 @@ public:
       Listen();
       if(!m_is_dialled)
          return;
-      if(!m_transport.IsOpen() || Now() - m_heard_at > ECP_SILENCE_US)
+      if(!m_transport.IsOpen() || (m_transport.IsLive() && Now() - m_heard_at > ECP_SILENCE_US))
       {
          Journal("the connection was lost");
          Hang();

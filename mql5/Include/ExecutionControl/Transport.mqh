@@ -16,6 +16,8 @@ public:
    virtual bool Send(const uchar &bytes[]) = 0;
    // Takes what has arrived, without waiting for more; how many bytes that is.
    virtual int Receive(uchar &bytes[]) = 0;
+   // Whether there is somebody at the other end, who answers, and is gone when he is silent for long.
+   virtual bool IsLive(void) const { return true; }
    // Microseconds of a clock that never goes back, however the computer's is set.
    virtual long Now(void) const = 0;
 };
@@ -215,6 +217,8 @@ public:
    }
 
    virtual bool IsOpen(void) { return m_file != INVALID_HANDLE; }
+
+   virtual bool IsLive(void) const { return false; }
 
    virtual bool Send(const uchar &bytes[])
    {
