@@ -10,12 +10,12 @@ from gateway.server import Gateway
 from gateway.settings import Settings
 from ops.mql5.build import build
 from ops.paths import ROOT
-from tests.gateway.conftest import Market
+from tests.gateway.conftest import Market, start
 from tests.mql5.scenarios.desk import Desk, Experts
 from tests.scenarios.conftest import operator
 from tests.scenarios.stage import UNHURRIED
 
-__all__ = ["operator"]
+__all__ = ["operator", "start"]
 
 # Experts do by the heartbeat what Python terminals are told to do.
 BRISK = UNHURRIED | {"heartbeat_ms": 200, "idle_ms": 60_000}

@@ -1,4 +1,4 @@
-"""The stage of tests/scenarios with the shipped experts on it, compiled: a process for each, with a terminal and a broker.
+"""The stage of tests/scenarios, and on it the shipped experts, compiled: each a process with a terminal and a broker.
 
 The computer's clock is the plane's, unless a scenario moves one of them, and heartbeats come by themselves.
 """
@@ -51,20 +51,30 @@ class Expert:
     executable: Path
     home: Path
     inputs: dict[str, Value]
-    options: Sequence[str] = ()
     program: Program = field(init=False)
 
-    async def launch(self, **inputs: Value) -> None:
-        """Start it, after an end of whatever kind, or for the first time."""
+    async def launch(self, *, hold: bool = False) -> None:
+        """Start it, after an end of whatever kind, or for the first time; with `hold`, only the terminal."""
         self.program = await Program.launch(
-            self.executable, self.home, self.inputs | inputs, symbol="EURUSD", allow=["127.0.0.1"], options=self.options
+            self.executable, self.home, self.inputs, symbol="EURUSD", allow=["127.0.0.1"], hold=hold
         )
 
     async def kill(self) -> None:
         await self.program.kill()
 
-    def state_file(self) -> Path:
-        (found,) = (self.home / "MQL5" / "Files" / "ExecutionControl").glob("*.state")
+    def lose_state(self) -> None:
+        """Someone tidied up."""
+        for path in self._state_files():
+            path.unlink()
+
+    def damage_state(self) -> None:
+        """The disk did not keep the end of any version."""
+        for path in self._state_files():
+            path.write_bytes(path.read_bytes()[:-3])
+
+    def _state_files(self) -> list[Path]:
+        found = list((self.home / "MQL5" / "Files" / "ExecutionControl").glob("*.state*"))
+        assert found
         return found
 
     async def orders(self) -> list[Report]:
@@ -219,6 +229,12 @@ class Desk(Stage):
             if asyncio.get_running_loop().time() > end:
                 raise AssertionError("\n".join(line for one in experts for line in one.program.journal[-30:]))
             await asyncio.sleep(POLL_S)
+
+    def find_drift(self) -> str | None:
+        """The job, when it is due for every expert here."""
+        self.operator.db.execute("update signals.subscription_heads set checked_at = null")
+        found: str | None = self.value("select signals.find_drift()")
+        return found
 
     async def clear(self) -> None:
         for one in self.playing:

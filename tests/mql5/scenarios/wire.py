@@ -32,6 +32,7 @@ class Wire:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        self.cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -95,13 +96,15 @@ class Wire:
 
     async def _pass(self, direction: Direction, passing: asyncio.Queue[bytes], sink: asyncio.StreamWriter) -> None:
         self._writers.add(sink)
-        while data := await passing.get():
-            await self._flows[direction].wait()
-            if sink.is_closing():
-                break
-            if (change := self._changes[direction]) is not None:
-                data, self._changes[direction] = change(data), None
-                self._changed.set()
-            sink.write(data)
-        sink.close()
-        self._writers.discard(sink)
+        try:
+            while data := await passing.get():
+                await self._flows[direction].wait()
+                if sink.is_closing():
+                    break
+                if (change := self._changes[direction]) is not None:
+                    data, self._changes[direction] = change(data), None
+                    self._changed.set()
+                sink.write(data)
+        finally:
+            sink.close()
+            self._writers.discard(sink)
