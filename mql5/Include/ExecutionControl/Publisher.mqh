@@ -419,8 +419,8 @@ private:
          m_resend_at = Now() + m_pause;
          m_pause = 0;
       }
-      // What the plane wants next is not here any more.
-      if(m_is_rewinding && ArraySize(m_undecided) > 0 && m_undecided[0].seq > ack.next_seq)
+      // What the plane wants next is not here any more. What was not decided says nothing of that: its next_seq is 0.
+      if(m_is_rewinding && ack.next_seq > 0 && ArraySize(m_undecided) > 0 && m_undecided[0].seq > ack.next_seq)
          is_lost = true;
       if(is_lost && m_is_open)
          Resync(m_epoch + 1);
@@ -458,7 +458,9 @@ protected:
          return;
       // A frame that was not taken is sent again, and what was sent behind it.
       m_is_rewinding = true;
-      m_resend_at = Now() + (error.code == TR_BUSY ? ECP_PUBLISH_PAUSE_US : ECP_BACKOFF_LIMIT_US);
+      // TRD: the database is away, and comes back.
+      const bool is_passing = error.code == TR_BUSY || StringFind(error.code, "TRD") == 0;
+      m_resend_at = Now() + (is_passing ? ECP_PUBLISH_PAUSE_US : ECP_BACKOFF_LIMIT_US);
    }
 
    virtual bool OnFrame(CFrame &frame)

@@ -176,6 +176,8 @@ async def test_an_outage_is_survived_without_loss_or_repeat(desk: Desk, who: str
         await copier.reported()
         assert await copier.holds() == [Held(ticket, "EURUSD", "BUY", "0.10") for ticket in tickets]
         assert len(await copier.deals()) == 3
+        # Nothing is lost that would need a new epoch.
+        assert master.standing() == (1, 4)
 
 
 async def test_a_tampered_frame_ends_the_connection_and_nothing_is_lost_or_done_that_was_not_sent(desk: Desk) -> None:
