@@ -14,8 +14,8 @@ from ops.paths import ROOT
 SOURCE = ROOT / "docs" / "errors.md"
 TARGET = ROOT / "mql5" / "Include" / "ExecutionControl" / "Errors.mqh"
 
-# Those that an expert advisor can meet; the others are of SQL, of the command line and of the deploy tool.
-AREAS = "PASRBG"
+# Those that an expert advisor can meet: D for a database that is away. The others are of SQL and the command line.
+AREAS = "PASRBGD"
 
 _ROW = re.compile(rf"^\| `(TR[{AREAS}]\d\d)` \| ([A-Z_]+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 

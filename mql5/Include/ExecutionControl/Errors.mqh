@@ -86,6 +86,27 @@
 #define TR_NO_POSITION "TRG03"
 #define TR_BROKER_REJECTED "TRG04"
 #define TR_ORDER_UNANSWERED "TRG06"
+#define TR_DATABASE_AWAY "TRD01"
+#define TR_OUTCOME_UNKNOWN "TRD02"
+#define TR_SERVER_TOO_OLD "TRD03"
+#define TR_NOT_DEPLOYED "TRD04"
+#define TR_VERSION_MISMATCH "TRD05"
+#define TR_MIGRATION_CHANGED "TRD06"
+#define TR_ORPHAN_IN_USE "TRD07"
+#define TR_DEPLOY_BUSY "TRD08"
+#define TR_STACK_UNAVAILABLE "TRD09"
+#define TR_FILES_INCONSISTENT "TRD10"
+#define TR_FILE_FAILED "TRD11"
+#define TR_CHECK_FAILED "TRD12"
+#define TR_PORT_TAKEN "TRD13"
+#define TR_GATEWAY_NOT_STARTED "TRD14"
+#define TR_BARS_UNREADABLE "TRD15"
+#define TR_GATEWAY_GONE "TRD16"
+#define TR_SETTING_INVALID "TRD17"
+#define TR_PEER_UNAVAILABLE "TRD18"
+#define TR_TOO_FEW_DESCRIPTORS "TRD19"
+#define TR_COMPILER_UNAVAILABLE "TRD20"
+#define TR_PROGRAM_REFUSED "TRD21"
 
 const string ErrorTexts[] = {
    "TRP01", "FRAME_TOO_LARGE", "The frame is longer than the gateway accepts.", "Split it: Welcome.max_frame_bytes is the limit.",
@@ -172,7 +193,28 @@ const string ErrorTexts[] = {
    "TRG02", "PRICE_DEVIATION", "The market had moved further than the subscription allows.", "Widen max_deviation_points, or accept the miss.",
    "TRG03", "NO_POSITION", "There is no open copy of this position.", "Expected when its opening was refused.",
    "TRG04", "BROKER_REJECTED", "The broker refused the order.", "The terminal's journal has the broker's reason.",
-   "TRG06", "ORDER_UNANSWERED", "The order was sent, and the broker did not answer.", "Report again when it does, or send the Book."
+   "TRG06", "ORDER_UNANSWERED", "The order was sent, and the broker did not answer.", "Report again when it does, or send the Book.",
+   "TRD01", "DATABASE_AWAY", "The database cannot be reached; nothing was decided.", "Resend the same bytes in a moment.",
+   "TRD02", "OUTCOME_UNKNOWN", "The database went away in mid-call; it may or may not have committed.", "Resend the same bytes: the original verdict comes back.",
+   "TRD03", "SERVER_TOO_OLD", "The PostgreSQL server is older than 17.", "Use a server of version 17 or newer.",
+   "TRD04", "NOT_DEPLOYED", "The database does not hold the plane's schema.", "Run: ecp deploy",
+   "TRD05", "VERSION_MISMATCH", "The database holds another version of the schema.", "Run: ecp status, then ecp deploy",
+   "TRD06", "MIGRATION_CHANGED", "An applied migration was changed or removed.", "Restore the file; put the change into a new migration.",
+   "TRD07", "ORPHAN_IN_USE", "An object that no file owns is still used by another.", "Remove what depends on it first; DETAIL names it.",
+   "TRD08", "DEPLOY_BUSY", "Another deploy is running, or a lock could not be had.", "Try again when it has finished.",
+   "TRD09", "STACK_UNAVAILABLE", "The Postgres stack of this checkout cannot be set up or started.", "The message names the step; its log has the rest.",
+   "TRD10", "FILES_INCONSISTENT", "The files of db/ contradict each other or their names.", "The message names the file.",
+   "TRD11", "FILE_FAILED", "A file of db/ does not run; everything was rolled back.", "The message names file and line.",
+   "TRD12", "CHECK_FAILED", "plpgsql_check does not accept a function; everything was rolled back.", "The message names function and line.",
+   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port, or stop what listens there.",
+   "TRD14", "GATEWAY_NOT_STARTED", "The gateway of the demo or the bench did not start.", "Its own message says why.",
+   "TRD15", "BARS_UNREADABLE", "The file given by --bars is not what can be played.", "The message names line and reason.",
+   "TRD16", "GATEWAY_GONE", "The gateway went away under the demo.", "Its log says why.",
+   "TRD17", "SETTING_INVALID", "There is no such setting, or it cannot be set to this.", "ops.settings lists them with the least that each may be; say who and why.",
+   "TRD18", "PEER_UNAVAILABLE", "Redis, which the bench compares with, cannot be installed or started.", "As root: apt-get install redis-server.",
+   "TRD19", "TOO_FEW_DESCRIPTORS", "The system does not allow as many open files as the bench needs connections.", "Raise the limit with ulimit -Hn, or give fewer --subscribers.",
+   "TRD20", "COMPILER_UNAVAILABLE", "g++ or the headers of OpenSSL are missing, and cannot be installed from here.", "As root: apt-get install g++ libssl-dev.",
+   "TRD21", "PROGRAM_REFUSED", "An MQL5 source cannot be compiled by g++.", "The message names file and line."
 };
 // clang-format on
 

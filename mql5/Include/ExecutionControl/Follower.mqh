@@ -16,6 +16,8 @@
 struct SFollowing
 {
    bool is_subscribed; // on this connection
+   bool is_refused;    // for now
+   ulong subscribe_id; // the frame that asked
    bool is_resending;
    bool may_skip;
    ulong newest; // that the plane has spoken of
@@ -351,6 +353,14 @@ private:
       return true;
    }
 
+   void Resume(const int row)
+   {
+      CProtoWriter body;
+      WriteSubscribe(body, m_guards[row].SubscriptionId(), m_guards[row].Last());
+      m_follows[row].is_refused = false;
+      m_follows[row].subscribe_id = Send(ECP_FRAME_SUBSCRIBE, body);
+   }
+
    // How it stands
 
    bool TakeSubscribed(CFrame &frame)
@@ -529,9 +539,7 @@ protected:
       for(int i = 0; i < ArraySize(m_guards) && IsUp(); i++)
       {
          ZeroMemory(m_follows[i]);
-         CProtoWriter body;
-         WriteSubscribe(body, m_guards[i].SubscriptionId(), m_guards[i].Last());
-         Send(ECP_FRAME_SUBSCRIBE, body);
+         Resume(i);
       }
    }
 
@@ -539,12 +547,19 @@ protected:
 
    virtual void OnError(const ulong id, const SError &error)
    {
-      // The answer to the next heartbeat's money is waited for as well.
-      if(id == m_specifications_id && id != 0 && error.code != TR_BUSY)
+      // Busy, or the database is away: asked again with the next heartbeat.
+      const bool is_passing = error.code == TR_BUSY || StringFind(error.code, "TRD") == 0;
+      if(id == m_specifications_id && id != 0 && !is_passing)
          TellMoney();
+      for(int i = 0; i < ArraySize(m_follows) && is_passing; i++)
+      {
+         m_follows[i].is_refused = m_follows[i].is_refused || id == m_follows[i].subscribe_id;
+         // If that was what was missing, the next delivery shows that it still is.
+         m_follows[i].is_resending = false;
+      }
       // A book that was refused is due again.
       for(int i = 0; i < ArraySize(m_follows); i++)
-         if(m_is_told && m_follows[i].book_sent_us > 0 && error.code == TR_BUSY)
+         if(m_is_told && m_follows[i].book_sent_us > 0 && is_passing)
          {
             m_follows[i].is_book_due = true;
             m_follows[i].book_after = m_guards[i].Last();
@@ -569,6 +584,8 @@ protected:
       for(int i = 0; i < ArraySize(m_guards); i++)
       {
          const ulong subscription_id = m_guards[i].SubscriptionId();
+         if(m_follows[i].is_refused)
+            Resume(i);
          const bool is_doubted =
             has_waited || m_execution.books.IsUntold(subscription_id) || Doubts(subscription_id) > 0;
          if(!is_doubted || m_follows[i].is_book_due)
