@@ -5,10 +5,10 @@ STAMP := .venv/.complete
 BARS  := var/data/EURUSD.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve test test-full test-core lint check bench torture torture-short proto clean
+.PHONY: help setup run serve test test-full test-core test-mql5 lint check bench torture torture-short proto clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) $(BARS) ## install everything into .venv and var; silent when done
 	@:
@@ -34,6 +34,9 @@ test-full: setup
 
 test-core: setup
 	@$(BIN)/pytest --stack embedded --numprocesses auto -m core
+
+test-mql5: setup ## the MetaTrader side alone: library, experts, and what compiles and runs them
+	@$(BIN)/pytest --stack embedded --numprocesses auto tests/mql5 tests/ops/mql5
 
 lint: setup ## ruff, mypy --strict, squawk
 	@$(BIN)/ruff check
