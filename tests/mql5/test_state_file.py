@@ -1,5 +1,6 @@
-"""The state survives being killed at any moment, and what is not whole is never taken: --mql5-kills says how often."""
+"""The state survives being killed at any moment, and what is not whole is never taken."""
 
+import os
 import random
 import signal
 import subprocess
@@ -9,12 +10,15 @@ import pytest
 
 from tests.mql5.script import command, files, printed, run
 
+# In full: ECP_LONG=1.
+KILLS = 1000 if os.environ.get("ECP_LONG") else 25
 
-def test_what_was_saved_survives_a_kill(tmp_path: Path, drawn_seed: int, pytestconfig: pytest.Config) -> None:
+
+def test_what_was_saved_survives_a_kill(tmp_path: Path, drawn_seed: int) -> None:
     """Killed after so many lines and then a moment that is drawn, it has all that it said it had saved."""
     draw = random.Random(drawn_seed)
     saved = 0
-    for kill in range(pytestconfig.getoption("--mql5-kills")):
+    for kill in range(KILLS):
         with subprocess.Popen(
             command("State", tmp_path, Write=True, Size=draw.choice([1, 3000, 200_000])),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,

@@ -149,13 +149,14 @@ as $$
         else c.target_volume
       end,
       held_volume = m.holds, pending = m.pending, ticket = coalesce(m.ticket, c.ticket),
+      -- Of what the book does not show it says nothing about stops either: it may be newer than the book.
       stop_loss = case
         when abs(m.stop_loss - c.stop_loss) <= m.rounding and (m.stop_loss = 0) = (c.stop_loss = 0) then c.stop_loss
-        else m.stop_loss
+        else coalesce(m.stop_loss, c.stop_loss)
       end,
       take_profit = case
         when abs(m.take_profit - c.take_profit) <= m.rounding and (m.take_profit = 0) = (c.take_profit = 0) then c.take_profit
-        else m.take_profit
+        else coalesce(m.take_profit, c.take_profit)
       end,
       changed_at = p_now
     from compared as m

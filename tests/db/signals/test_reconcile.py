@@ -511,6 +511,16 @@ class TestDifferences:
         copier.books(Holding(position=1, stop_loss="1.01"))
         assert [(each.action, each.stop_loss_e8) for each in plane.deliveries([copier], 1)] == [("MODIFY", e8("1.05"))]
 
+    def test_of_what_is_newer_than_the_book_the_stops_are_not_forgotten(
+        self, plane: Plane, master: Master, opened: Copier
+    ) -> None:
+        master.does("OPEN", 2, stop_loss="1.05")
+        opened.receives()
+        opened.books(Holding(position=1), last=1)
+        opened.reports(2)
+        opened.resume(2)
+        assert plane.deliveries([opened], 2) == []
+
     def test_an_opening_that_failed_at_the_broker_and_is_not_there_is_over(
         self, plane: Plane, delivered: Copier
     ) -> None:
