@@ -517,7 +517,8 @@ class TestDifferences:
         master.does("OPEN", 2, stop_loss="1.05")
         opened.receives()
         opened.books(Holding(position=1), last=1)
-        opened.reports(2)
+        opened.reports(2, ticket=7002)
+        assert opened.status(2) == "OPEN"
         opened.resume(2)
         assert plane.deliveries([opened], 2) == []
 
