@@ -44,7 +44,7 @@ def test_one_object_says_what_came_of_it(database_url: str) -> None:
     assert {
         "ACCEPTED", "DUPLICATE", "REPLAY", "GAP", "BAD_SIGNATURE", "STALE", "FUTURE", "RATE_LIMITED", "MALFORMED",
     } <= verdicts.keys()  # fmt: skip
-    # Whether an opening is among what is refused at the broker depends on the run: all else is repeated until it is done.
+    # Whether an opening is among what the broker refuses depends on the run; all else is repeated until it is done.
     assert said["reports"].keys() - {"FAILED"} == {"EXECUTED", "REJECTED"}
     assert said["deliveries"] == sum(said["reports"].values())
     assert said["latency_ms"].keys() == {"ingest_p50", "ingest_p99", "copy_p50", "copy_p99"}
