@@ -62,10 +62,11 @@ FOLLOWERS = (
     Follower("alice", "the master's lots; loses her connection half-way", breaks=True),
     Follower(
         "bruno",
-        "half the lots, 0.60 at most; his broker refuses every 17th order",
+        "half the lots, 0.60 at most; his broker refuses every 7th order",
         multiplier=Decimal("0.5"),
         volume_max=Decimal("0.60"),
-        refuses_every=17,
+        # Fewer than there are openings in the burst, so that one of these is among them.
+        refuses_every=7,
     ),
     Follower(
         "chen",

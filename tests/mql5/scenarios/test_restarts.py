@@ -156,4 +156,4 @@ async def test_second_terminal_with_the_same_license_is_refused_and_told_what_to
     await copier.reported()
     assert await copier.holds() == [Held(ticket, "EURUSD", "BUY", "0.10")]
     with pytest.raises(Stuck):
-        await second.program.wait_journal("connected as", timeout=0.1)
+        await second.program.wait_journal("connected as", patience=0.1)

@@ -24,5 +24,5 @@ async def test_a_section_prints_what_metatrader_prints(library: Path, tmp_path: 
 
 async def test_no_file_is_reached_outside_of_the_sandbox(library: Path, tmp_path: Path) -> None:
     await run_script(library, tmp_path / "home", {"InpSection": "files"})
-    assert os.listdir(tmp_path) == ["home"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == ["home"]  # noqa: PTH208 - names are all that is asked
     assert (tmp_path / "home/Common/Files/u.csv").read_bytes().decode("utf-16") == "a;2.5;true\r\n"
