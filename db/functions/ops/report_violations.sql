@@ -53,7 +53,8 @@ union all
 select 'copies_stand_where_reports_left_them', to_jsonb(v)
 from (
   -- Whatever the order in which the reports came.
-  select c.subscription_id, c.position_id, c.status, c.held_volume, c.target_volume, c.pending, o.open, o.traded, o.opening
+  select c.subscription_id, c.position_id, c.status, c.held_volume, c.target_volume, c.pending, o.open, o.traded, o.opening,
+    o.opening_settled_by
   from signals.copies as c
   left join (
     select
@@ -62,6 +63,7 @@ from (
       coalesce(sum(r.volume) filter (where d.action in ('OPEN', 'PLACE') and r.status = 'EXECUTED'), 0)
       - coalesce(sum(r.volume) filter (where d.action in ('CLOSE', 'PARTIAL_CLOSE') and r.status = 'EXECUTED'), 0) as traded,
       (array_agg(r.status order by d.delivery_seq desc) filter (where d.action in ('OPEN', 'PLACE')))[1] as opening,
+      (array_agg(r.settled_by order by d.delivery_seq desc) filter (where d.action in ('OPEN', 'PLACE')))[1] as opening_settled_by,
       -- A terminal that says it holds nothing, or shows its book, knows better than a sum of reports.
       bool_or(
         r.code = 'TRG03' or r.settled_by is not null
@@ -90,7 +92,8 @@ from (
     c.pending <> coalesce(o.open, 0)
     or (c.status in ('DELIVERED', 'OPEN') and c.target_volume = 0)
     or (c.status not in ('DELIVERED', 'OPEN') and c.target_volume <> 0)
-    or (c.status = 'DELIVERED' and o.opening = 'EXECUTED')
+    -- Only an EA's word that its broker refused leaves open what became of an order.
+    or (c.status = 'DELIVERED' and (o.opening = 'EXECUTED' or o.opening_settled_by is not null))
     or (c.status = 'OPEN' and o.opening is distinct from 'EXECUTED' and o.was_told is not true and not f.was_found)
     or (o.opening = 'EXECUTED' and c.ticket is null and o.was_told is not true)
     or (c.status = 'REFUSED' and o.opening not in ('REJECTED', 'FAILED'))

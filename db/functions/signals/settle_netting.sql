@@ -86,11 +86,12 @@ as $$
       held_volume = c.held_volume + e.traded, pending = c.pending - e.settles,
       status = case
         when c.status = 'DELIVERED' and e.opened then 'OPEN'
-        when c.status = 'DELIVERED' and e.missed and c.pending = e.settles then 'MISSED'
+        -- Whatever is still on its way about it: that will find nothing.
+        when c.status = 'DELIVERED' and e.missed then 'MISSED'
         when c.status = 'CLOSING' and c.pending = e.settles and c.held_volume + e.traded <= 0 then 'CLOSED'
         else c.status
       end,
-      target_volume = case when c.status = 'DELIVERED' and e.missed and c.pending = e.settles then 0 else c.target_volume end,
+      target_volume = case when c.status = 'DELIVERED' and e.missed then 0 else c.target_volume end,
       closed_by = case when c.status = 'CLOSING' and c.pending = e.settles and c.held_volume + e.traded <= 0 then 'MASTER' else c.closed_by end,
       changed_at = p_now
     from (

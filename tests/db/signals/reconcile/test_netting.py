@@ -76,6 +76,25 @@ class TestNetting:
         assert plane.differences() == []
         assert plane.verify() == {}
 
+    def test_an_opening_that_was_not_done_is_missed_whatever_else_is_on_its_way(
+        self, plane: Plane, netted: Net
+    ) -> None:
+        """And so it is opened after all, with what is left of the master's."""
+        master, copier = netted.masters[0], netted.copiers[0]
+        plane.write_settings(copier.subscription, late_join="ALL")
+        netted.opens(0)
+        copier.doubts(1)
+        plane.tick(seconds=30)
+        master.does("PARTIAL_CLOSE", 1, volume="0.05")
+        copier.receives()
+        answer = copier.books(last=1)
+        assert answer["settled"] == 1
+        copier.reports(2, "REJECTED", code="TRG03")
+        assert copier.gets(2) == [("OPEN", 1)]
+        copier.reports(3, volume="0.05")
+        assert copier.holds() == {1: Decimal("0.05")}
+        assert plane.verify() == {}
+
     def test_a_close_in_doubt_beside_another_s_copy(self, plane: Plane, netted: Net) -> None:
         masters, copiers = netted
         netted.hold()
