@@ -102,6 +102,7 @@ def demo(
     bars: Annotated[Path, typer.Option(help="OHLC or tick file; columns and time format are detected.")] = EURUSD_BARS,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many bars.")] = None,
     pace: Annotated[float, typer.Option(min=1, help="Bars a second, at most.")] = 300,
+    ea: Annotated[bool, typer.Option("--ea", help="With the experts of mql5/, compiled, at every terminal.")] = False,
     stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -109,7 +110,7 @@ def demo(
     from ops.demo import command
 
     target = context.obj if stack is None else Target(stack, None)
-    command.run(target.stack, path=bars, limit=limit, pace=pace, as_json=json)
+    command.run(target.stack, path=bars, limit=limit, pace=pace, ea=ea, as_json=json)
 
 
 @app.command()

@@ -42,72 +42,12 @@ class Attempt:
 class Adversary:
     """`sent` and `verdicts` count her signals, on whichever connection."""
 
-    def __init__(self, cast: Cast, port: int, master: Master) -> None:
+    def __init__(self, cast: Cast, port: int) -> None:
         self.attempts: list[Attempt] = []
-        self.held_back = False
         self.sent = 0
         self.verdicts: Counter[str] = Counter()
         self._cast = cast
         self._port = port
-        self._master = master
-
-    # On the master's wire: bytes that somebody between master and gateway could inject
-
-    def wiretaps(self) -> list[Wiretap]:
-        """What to inject after a signal of the master that was accepted, in this order."""
-        return [
-            Wiretap("replays a captured signal, byte for byte", "DUPLICATE", self._captured),
-            Wiretap("replays it with one bit of its bytes flipped", "BAD_SIGNATURE", self._flipped_bytes),
-            Wiretap("replays it with one bit of its tag flipped", "BAD_SIGNATURE", self._flipped_tag),
-            Wiretap("forges the next signal under a key of her own", "BAD_SIGNATURE", self._forged),
-            Wiretap("reuses a number for another trade, with the master's stolen key", "REPLAY", self._reused),
-            Wiretap("skips ten numbers, with the master's stolen key", "GAP", self._skipping),
-        ]
-
-    async def inject(self, wiretap: Wiretap) -> None:
-        """Try it."""
-        verdicts = await self._publish(self._master.client, self._cast.master.stream_id, [wiretap.make()])
-        self._record(wiretap.what, wiretap.expected, verdicts[-1])
-
-    def holds_back(self, intent: Intent) -> bool:
-        """Whether to keep this signal from the plane: once, and one that a stop can wait for."""
-        if self.held_back or intent.action != "MODIFY":
-            return False
-        self.held_back = True
-        return True
-
-    def look_back(self) -> None:
-        """What became of the signal held back: the plane misses it as soon as the next one comes."""
-        if self.held_back:
-            missed = "GAP" if self._master.verdicts["GAP"] else "not missed"
-            self._record("holds a signal of the master back", "GAP", missed)
-
-    def _captured(self) -> pb.SignedSignal:
-        return self._master.captured[-1]
-
-    def _flipped_bytes(self) -> pb.SignedSignal:
-        captured = self._captured()
-        return pb.SignedSignal(signal=_flip_last_bit(captured.signal), tag=captured.tag)
-
-    def _flipped_tag(self) -> pb.SignedSignal:
-        captured = self._captured()
-        return pb.SignedSignal(signal=captured.signal, tag=_flip_last_bit(captured.tag))
-
-    def _forged(self) -> pb.SignedSignal:
-        return sign(self._cast.adversary.key, self._altered(ahead=1))
-
-    def _reused(self) -> pb.SignedSignal:
-        return sign(self._cast.master.key, self._altered(ahead=0))
-
-    def _skipping(self) -> pb.SignedSignal:
-        return sign(self._cast.master.key, self._altered(ahead=11))
-
-    def _altered(self, *, ahead: int) -> pb.Signal:
-        """The last captured signal with other stops, `ahead` numbers further."""
-        signal = pb.Signal.FromString(self._captured().signal)
-        signal.seq += ahead
-        signal.stop_loss_e8 += E8
-        return signal
 
     # On a stream of her own, as a provider with a valid license
 
@@ -202,6 +142,71 @@ class Adversary:
 
     def _record(self, what: str, expected: str, got: str) -> None:
         self.attempts.append(Attempt(what, expected, got))
+
+
+class Wiretapper(Adversary):
+    """On the master's wire too: injects what somebody between master and gateway could."""
+
+    def __init__(self, cast: Cast, port: int, master: Master) -> None:
+        super().__init__(cast, port)
+        self.held_back = False
+        self._master = master
+
+    def wiretaps(self) -> list[Wiretap]:
+        """What to inject after a signal of the master that was accepted, in this order."""
+        return [
+            Wiretap("replays a captured signal, byte for byte", "DUPLICATE", self._captured),
+            Wiretap("replays it with one bit of its bytes flipped", "BAD_SIGNATURE", self._flipped_bytes),
+            Wiretap("replays it with one bit of its tag flipped", "BAD_SIGNATURE", self._flipped_tag),
+            Wiretap("forges the next signal under a key of her own", "BAD_SIGNATURE", self._forged),
+            Wiretap("reuses a number for another trade, with the master's stolen key", "REPLAY", self._reused),
+            Wiretap("skips ten numbers, with the master's stolen key", "GAP", self._skipping),
+        ]
+
+    async def inject(self, wiretap: Wiretap) -> None:
+        """Try it."""
+        verdicts = await self._publish(self._master.client, self._cast.master.stream_id, [wiretap.make()])
+        self._record(wiretap.what, wiretap.expected, verdicts[-1])
+
+    def holds_back(self, intent: Intent) -> bool:
+        """Whether to keep this signal from the plane: once, and one that a stop can wait for."""
+        if self.held_back or intent.action != "MODIFY":
+            return False
+        self.held_back = True
+        return True
+
+    def look_back(self) -> None:
+        """What became of the signal held back: the plane misses it as soon as the next one comes."""
+        if self.held_back:
+            missed = "GAP" if self._master.verdicts["GAP"] else "not missed"
+            self._record("holds a signal of the master back", "GAP", missed)
+
+    def _captured(self) -> pb.SignedSignal:
+        return self._master.captured[-1]
+
+    def _flipped_bytes(self) -> pb.SignedSignal:
+        captured = self._captured()
+        return pb.SignedSignal(signal=_flip_last_bit(captured.signal), tag=captured.tag)
+
+    def _flipped_tag(self) -> pb.SignedSignal:
+        captured = self._captured()
+        return pb.SignedSignal(signal=captured.signal, tag=_flip_last_bit(captured.tag))
+
+    def _forged(self) -> pb.SignedSignal:
+        return sign(self._cast.adversary.key, self._altered(ahead=1))
+
+    def _reused(self) -> pb.SignedSignal:
+        return sign(self._cast.master.key, self._altered(ahead=0))
+
+    def _skipping(self) -> pb.SignedSignal:
+        return sign(self._cast.master.key, self._altered(ahead=11))
+
+    def _altered(self, *, ahead: int) -> pb.Signal:
+        """The last captured signal with other stops, `ahead` numbers further."""
+        signal = pb.Signal.FromString(self._captured().signal)
+        signal.seq += ahead
+        signal.stop_loss_e8 += E8
+        return signal
 
 
 def _flip_last_bit(data: bytes) -> bytes:

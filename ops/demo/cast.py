@@ -32,12 +32,13 @@ PLAN = {
 
 @dataclass(frozen=True)
 class Follower:
-    """A subscriber: copy settings, money, and how well terminal and broker work. `spread` and `deviation` are parts of
-    the average range of a bar, so that they fit any instrument; `suffix` is what the broker adds to its name. `prepaid`
-    is paid in at the start, `paid_later` half-way."""
+    """A subscriber: copy settings, money, and how well terminal and broker work, which `trouble` says. `spread` and
+    `deviation` are parts of the average range of a bar, so that they fit any instrument; `suffix` is what the broker
+    adds to its name. `prepaid` is paid in at the start, `paid_later` half-way."""
 
     name: str
     story: str
+    trouble: str = ""
     multiplier: Decimal = Decimal(1)
     volume_min: Decimal = Decimal("0.01")
     volume_max: Decimal = Decimal(100)
@@ -59,10 +60,11 @@ class Follower:
 
 
 FOLLOWERS = (
-    Follower("alice", "the master's lots; loses her connection half-way", breaks=True),
+    Follower("alice", "the master's lots", "loses her connection half-way", breaks=True),
     Follower(
         "bruno",
-        "half the lots, 0.60 at most; his broker refuses every 7th order",
+        "half the lots, 0.60 at most",
+        "his broker refuses every 7th order",
         multiplier=Decimal("0.5"),
         volume_max=Decimal("0.60"),
         # Fewer than there are openings in the burst, so that one of these is among them.
@@ -70,14 +72,16 @@ FOLLOWERS = (
     ),
     Follower(
         "chen",
-        "a tenth of the lots, 0.10 at least; her terminal loses a delivery",
+        "a tenth of the lots, 0.10 at least",
+        "her terminal loses a delivery",
         multiplier=Decimal("0.1"),
         volume_min=Decimal("0.10"),
         loses=5,
     ),
     Follower(
         "dora",
-        "the master's lots; strict on price and age; her terminal hangs at times",
+        "the master's lots; strict on price and age",
+        "her terminal hangs at times",
         deviation=0.12,
         ttl_ms=250,
         hangs_every=10,
@@ -85,7 +89,7 @@ FOLLOWERS = (
     Follower("emil", "twice the lots, on a netting account", multiplier=Decimal(2), mode="NETTING", suffix=".m"),
     Follower("fatou", "sells what the master buys; pays four times the spread", reverse=True, spread=0.2),
     Follower("gita", "joins half-way, and takes over what is open then", joins_late=True, late_join="ALL"),
-    Follower("hugo", "his terminal dies in a burst of openings, and loses its state", dies=True),
+    Follower("hugo", "the master's lots", "his terminal dies in a burst of openings, and loses its state", dies=True),
     Follower("ines", "pays in little, and again half-way", prepaid=10, paid_later=5_000),
 )
 

@@ -18,9 +18,8 @@ from rich.console import Console
 
 from gateway import client
 from ops import verify
-from ops.demo import accounts, bars, cast, play, screen, summary
+from ops.demo import accounts, bars, cast, experts, play, screen, summary
 from ops.demo.play import Play, Script
-from ops.demo.summary import Outcome
 from ops.errors import Refusal
 from ops.paths import VAR
 from ops.postgres import External, Stack
@@ -31,27 +30,29 @@ LOG = VAR / "demo-gateway.log"
 EXTENSIONS = ("timescaledb", "pg_cron")
 
 
-def run(stack: Stack, *, path: Path, limit: int | None, pace: float, as_json: bool) -> None:
-    """Play; exit status 1 unless everything held, 2 for a file that cannot be played."""
+def run(stack: Stack, *, path: Path, limit: int | None, pace: float, ea: bool, as_json: bool) -> None:
+    """Play, with the experts if `ea`; exit status 1 unless everything held, 2 for a file that cannot be played."""
     started = time.monotonic()
     console = Console(quiet=as_json)
     try:
         script = play.script(path, limit, pace)
-        outcome = _play(stack, script, console, started)
+        outcome = _play(stack, script, console, started, ea=ea)
     except bars.BadBars as bad:
         typer.secho(f"ecp: {bad}", fg="red", err=True)
         typer.echo(f"hint: {bad.hint}", err=True)
         raise typer.Exit(2) from bad
     if as_json:
-        typer.echo(json.dumps(summary.as_json(outcome), default=str))
+        typer.echo(json.dumps(outcome.as_json(), default=str))
     else:
-        for line in summary.in_words(outcome, _again(stack)):
+        for line in outcome.in_words(_again(stack)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     if outcome.faults:
         raise typer.Exit(1)
 
 
-def _play(stack: Stack, script: Script, console: Console, started: float) -> Outcome:
+def _play(
+    stack: Stack, script: Script, console: Console, started: float, *, ea: bool
+) -> summary.Outcome | experts.Outcome:
     stack.start()
     with deploy.connect(stack.url()) as db:
         deploy.deploy(db, tree.read())
@@ -61,16 +62,24 @@ def _play(stack: Stack, script: Script, console: Console, started: float) -> Out
         with LOG.open("w") as log, gateway(stack.url(), log=log) as port:
             runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
             with runner:
-                played = runner.run(_perform(people, script, port, db, console))
-        checks, money = verify.read(db), accounts.read(db, people)
-        server = _server(db, stack)
-    now = time.monotonic()
-    first = min((copier.tally.first_copy_at for copier in played.copiers if copier.tally.first_copy_at), default=now)
-    return Outcome(played, money, checks, server, first_copy_s=first - started, took_s=now - started)
+                played = runner.run(_perform(people, script, port, db, console, ea=ea))
+        now = time.monotonic()
+        known: dict[str, Any] = {
+            "accounts": accounts.read(db, people),
+            "checks": verify.read(db),
+            "server": _server(db, stack),
+            "first_copy_s": (played.first_copy_at or now) - started,
+            "took_s": now - started,
+        }
+        return played.read(**known) if isinstance(played, experts.Show) else summary.read(played, **known)
 
 
-async def _perform(people: cast.Cast, script: Script, port: int, db: Connection[Any], console: Console) -> Play:
+async def _perform(
+    people: cast.Cast, script: Script, port: int, db: Connection[Any], console: Console, *, ea: bool
+) -> Play | experts.Show:
     try:
+        if ea:
+            return await experts.perform(people, script, port, db, console)
         made = await play.prepare(people, script, port)
         watching = asyncio.create_task(screen.watch(made, console))
         try:

@@ -43,14 +43,11 @@ class Copier:
         return max(rulings["ACCEPTED"] - self.missed - self.terminal.last, 0)
 
 
-def equip(
-    subscriber: Subscriber, symbol: str, bars: Survey, market: Market, port: int, on_signal: Callable[[int], None]
-) -> Copier:
-    """Not connected yet. `on_signal` is the terminal's."""
-    follower = subscriber.follower
+def instrument(follower: Follower, symbol: str, bars: Survey, market: Market) -> Instrument:
+    """What the follower's broker makes of the master's symbol."""
     pair = re.fullmatch("([A-Z]{3})([A-Z]{3})", symbol)
     base, profit = pair.groups() if pair else ("", "")
-    instrument = Instrument(
+    return Instrument(
         symbol + follower.suffix,
         market,
         max(round(follower.spread * bars.swing / bars.point), 1) * bars.point,
@@ -59,8 +56,15 @@ def equip(
         profit_currency=profit,
         feed=follower.name,
     )
+
+
+def equip(
+    subscriber: Subscriber, symbol: str, bars: Survey, market: Market, port: int, on_signal: Callable[[int], None]
+) -> Copier:
+    """Not connected yet. `on_signal` is the terminal's."""
+    follower = subscriber.follower
     broker = PaperBroker(
-        [instrument],
+        [instrument(follower, symbol, bars, market)],
         mode=follower.mode,
         faults=every(follower.refuses_every, Fault.REJECT) if follower.refuses_every else never,
     )

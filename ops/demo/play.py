@@ -14,7 +14,7 @@ from psycopg import Connection
 from gateway import ecp_pb2 as pb
 from gateway.client import Client
 from ops.demo import books, cast
-from ops.demo.adversary import Adversary, Wiretap
+from ops.demo.adversary import Wiretap, Wiretapper
 from ops.demo.bars import BadBars, Bar, Survey, read, survey, true_range
 from ops.demo.books import Book
 from ops.demo.cast import FOLLOWERS, TTL_MS, Cast, Follower, Subscriber
@@ -68,7 +68,7 @@ class Play:
     strategy: Crossover
     master: Master
     copiers: list[Copier]
-    adversary: Adversary
+    adversary: Wiretapper
     bars: int = 0
     over: bool = False
     book: Book = field(default_factory=dict)
@@ -76,6 +76,10 @@ class Play:
     unlike: list[str] = field(default_factory=list)
     now_us: int = 0
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def first_copy_at(self) -> float | None:
+        return min((copier.tally.first_copy_at for copier in self.copiers if copier.tally.first_copy_at), default=None)
 
     async def move_on(self, bars: int, *, over: bool = False) -> None:
         """So many bars were played."""
@@ -98,7 +102,7 @@ async def prepare(cast: Cast, script: Script, port: int) -> Play:
     copiers = [equip(subscriber, cast.symbol, bars, market, port, master.heard) for subscriber in cast.subscribers]
     for copier in copiers:
         await copier.terminal.connect()
-    adversary = Adversary(cast, port, master)
+    adversary = Wiretapper(cast, port, master)
     return Play(cast, port, bars, market, Crossover(bars.point), master, copiers, adversary)
 
 
@@ -205,16 +209,16 @@ def _close(play: Play) -> None:
 def _burst(play: Play, price: int) -> None:
     """Many openings at once, in both directions."""
     for number in range(BURST):
-        _act(play, _burst_intent("OPEN", number, price), 0)
+        _act(play, burst_intent("OPEN", number, price), 0)
 
 
 def _close_burst(play: Play, price: int) -> None:
     """As many closes at once."""
     for number in range(BURST):
-        _act(play, _burst_intent("CLOSE", number, price), 0)
+        _act(play, burst_intent("CLOSE", number, price), 0)
 
 
-def _burst_intent(action: Action, number: int, price: int) -> Intent:
+def burst_intent(action: Action, number: int, price: int) -> Intent:
     side: Side = "SELL" if number % 3 == 0 else "BUY"
     return Intent(action, side, BURST_POSITION + number, LARGEST, price, 0)
 

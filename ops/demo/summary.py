@@ -1,7 +1,7 @@
 """What came of a run: as one object for machines, and in words."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from ops import rows
 from ops.bench.figures import percentile
 from ops.demo import guard
 from ops.demo.accounts import Accounts, Purse, Standing
+from ops.demo.adversary import Attempt
 from ops.demo.bars import E8
 from ops.demo.cast import CURRENCY
 from ops.demo.copier import Copier
@@ -18,14 +19,16 @@ from ops.rows import Rows
 from ops.verify import Check
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A run that has ended."""
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What is left of a run, whoever played it."""
 
-    play: Play
     accounts: Accounts
     checks: list[Check]
     server: dict[str, str | None]
+    unlike: list[str]
+    """Where a book is not what it must be, in words."""
+    attempts: list[Attempt]
     first_copy_s: float
     took_s: float
 
@@ -34,13 +37,60 @@ class Outcome:
         """Why the run does not count as good, in words; none if it does."""
         return [
             *(f"invariant {check.name}: {check.detail}" for check in self.checks if not check.ok),
-            *self.play.unlike,
+            *self.unlike,
             *(
                 f"the adversary {attempt.what}: expected {attempt.expected}, got {attempt.got}"
-                for attempt in self.play.adversary.attempts
+                for attempt in self.attempts
                 if not attempt.held
             ),
         ]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `ecp demo --json` says of every run; money is Decimal."""
+        return {
+            "fees": dict(zip(("provider", "platform"), self.accounts.earned, strict=True)),
+            "wallets": [asdict(purse) for purse in self.accounts.purses],
+            "trust": [asdict(standing) for standing in self.accounts.standings],
+            "verify": {
+                "ok": all(check.ok for check in self.checks),
+                "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in self.checks],
+            },
+            "server": self.server,
+            "ok": not self.faults,
+            "faults": self.faults,
+        }
+
+    def ending(self, command: str, asked: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """How every summary ends; `asked` are calls of `command` that say why, and what of."""
+        held = sum(attempt.held for attempt in self.attempts)
+        yield f"Attacks: {held} of {len(self.attempts)} ended as they must."
+        for attempt in self.attempts:
+            yield f"  {'held' if attempt.held else 'FAIL'}  she {attempt.what}: {attempt.got}"
+        yield ""
+        yield from _money_in_words(self.accounts)
+        yield ""
+        yield "Trust:"
+        for standing in self.accounts.standings:
+            yield f"  {_standing_in_words(standing)}"
+        yield ""
+        ok = sum(check.ok for check in self.checks)
+        yield f"Books: {'; '.join(self.unlike) or ALIKE}."
+        yield f"Invariants: {ok} of {len(self.checks)} hold over this run and all before it (`{command} verify`)."
+        yield ""
+        yield "Ask why:"
+        for call, what in (*asked, *_accounts_asked(self.accounts)):
+            yield f"  {command} {call:<16}  # {what}"
+        yield ""
+        yield from ("FAILED: " + fault for fault in self.faults)
+        if not self.faults:
+            yield "All of it holds."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Result):
+    """A run of the reference terminals."""
+
+    play: Play
 
     @property
     def verdicts(self) -> Counter[str]:
@@ -56,28 +106,28 @@ class Outcome:
             for label, share in (("p50", 0.5), ("p99", 0.99))
         }
 
+    def as_json(self) -> dict[str, Any]:
+        """With what the master sent and the terminals did."""
+        play = self.play
+        reports: Counter[str] = sum((copier.tally.reported for copier in play.copiers), Counter())
+        return {
+            "bars": play.bars,
+            "signals": {"sent": play.master.sent + play.adversary.sent, "verdicts": dict(self.verdicts)},
+            "deliveries": sum(copier.terminal.last for copier in play.copiers),
+            "reports": dict(reports),
+            "latency_ms": self.latency_ms,
+        } | super().as_json()
 
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    """The object of `ecp demo --json`; money is Decimal."""
-    play = outcome.play
-    reports: Counter[str] = sum((copier.tally.reported for copier in play.copiers), Counter())
-    return {
-        "bars": play.bars,
-        "signals": {"sent": play.master.sent + play.adversary.sent, "verdicts": dict(outcome.verdicts)},
-        "deliveries": sum(copier.terminal.last for copier in play.copiers),
-        "reports": dict(reports),
-        "latency_ms": outcome.latency_ms,
-        "fees": dict(zip(("provider", "platform"), outcome.accounts.earned, strict=True)),
-        "wallets": [asdict(purse) for purse in outcome.accounts.purses],
-        "trust": [asdict(standing) for standing in outcome.accounts.standings],
-        "verify": {
-            "ok": all(check.ok for check in outcome.checks),
-            "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in outcome.checks],
-        },
-        "server": outcome.server,
-        "ok": not outcome.faults,
-        "faults": outcome.faults,
-    }
+    def in_words(self, command: str) -> Iterator[str]:
+        """The summary; `command` is how this command line was called."""
+        yield from _played_in_words(self)
+        yield ""
+        yield from self.ending(command, _examples(self.play))
+
+
+def read(play: Play, **known: Any) -> Outcome:
+    """`known` are the fields of Result that others know."""
+    return Outcome(play=play, unlike=play.unlike, attempts=play.adversary.attempts, **known)
 
 
 MEANING = {
@@ -105,8 +155,7 @@ GUARD = {
 }
 
 
-def in_words(outcome: Outcome, command: str) -> Iterator[str]:
-    """The summary; `command` is how this command line was called."""
+def _played_in_words(outcome: Outcome) -> Iterator[str]:
     play, survey = outcome.play, outcome.play.survey
     latency = outcome.latency_ms
     yield (
@@ -128,35 +177,13 @@ def in_words(outcome: Outcome, command: str) -> Iterator[str]:
     )
     for copier in play.copiers:
         yield from _copier_in_words(play, copier)
-    yield ""
-    held = sum(attempt.held for attempt in play.adversary.attempts)
-    yield f"Attacks: {held} of {len(play.adversary.attempts)} ended as they must."
-    for attempt in play.adversary.attempts:
-        yield f"  {'held' if attempt.held else 'FAIL'}  she {attempt.what}: {attempt.got}"
-    yield ""
-    yield from _money_in_words(outcome.accounts)
-    yield ""
-    yield "Trust:"
-    for standing in outcome.accounts.standings:
-        yield f"  {_standing_in_words(standing)}"
-    yield ""
-    ok = sum(check.ok for check in outcome.checks)
-    yield f"Books: {'; '.join(play.unlike) or ALIKE}."
-    yield f"Invariants: {ok} of {len(outcome.checks)} hold over this run and all before it (`{command} verify`)."
-    yield ""
-    yield "Ask why:"
-    for call, what in (*_examples(play), *_accounts_asked(outcome.accounts)):
-        yield f"  {command} {call:<16}  # {what}"
-    yield ""
-    yield from ("FAILED: " + fault for fault in outcome.faults)
-    if not outcome.faults:
-        yield "All of it holds."
 
 
 def _copier_in_words(play: Play, copier: Copier) -> Iterator[str]:
     follower, tally = copier.follower, copier.tally
     why = ", ".join(f"{count} {GUARD.get(code, code)}" for code, count in tally.refused.most_common())
-    yield f"  {follower.name}, subscription {copier.subscription_id}: {follower.story}"
+    story = "; ".join(filter(None, (follower.story, follower.trouble)))
+    yield f"  {follower.name}, subscription {copier.subscription_id}: {story}"
     yield (
         f"      executed {tally.reported['EXECUTED']:,}, skipped {copier.skipped(play.master.rulings):,}, "
         f"refused {tally.refused.total():,}{f' ({why})' if why else ''}, result {copier.broker.realised / E8:+,.2f}"
