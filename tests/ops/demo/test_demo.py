@@ -87,7 +87,8 @@ def test_the_summary_tells_the_story_and_its_commands_work_afterwards(database_u
     assert "Copied: delivery" in told["alice: copied"].stdout
     assert "TRG01" in told["alice: refused by the guard: it came too late"].stdout
     assert "TRG04" in told["bruno: refused by the broker"].stdout
-    assert "below the minimum" in told["chen: skipped by the plane"].stdout
+    # Below her minimum; where the plane is slow, one may have come too late first.
+    assert re.match(r"Skipped: .+(below the minimum|old when decided)", told["chen: skipped by the plane"].stdout)
     assert "CLOSING" in told["alice: all that was paid, and what for"].stdout
     assert "RESET" in told["the master: every point, and what it was for"].stdout
     assert re.search(r"ines: paid in 5,010.00, .+ nothing left once: closed all the same", result.stdout)
