@@ -18,7 +18,7 @@ from rich.console import Console
 
 from gateway import client
 from ops import verify
-from ops.demo import accounts, bars, cast, experts, play, screen, summary
+from ops.demo import accounts, bars, cast, experts, experts_summary, play, screen, summary
 from ops.demo.play import Play, Script
 from ops.errors import Refusal
 from ops.paths import VAR
@@ -52,7 +52,7 @@ def run(stack: Stack, *, path: Path, limit: int | None, pace: float, ea: bool, a
 
 def _play(
     stack: Stack, script: Script, console: Console, started: float, *, ea: bool
-) -> summary.Outcome | experts.Outcome:
+) -> summary.Outcome | experts_summary.Outcome:
     stack.start()
     with deploy.connect(stack.url()) as db:
         deploy.deploy(db, tree.read())
@@ -71,7 +71,9 @@ def _play(
             "first_copy_s": (played.first_copy_at or now) - started,
             "took_s": now - started,
         }
-        return played.read(**known) if isinstance(played, experts.Show) else summary.read(played, **known)
+        if isinstance(played, experts.Show):
+            return experts_summary.read(played, db, **known)
+        return summary.read(played, **known)
 
 
 async def _perform(

@@ -6,19 +6,16 @@ now, so the bars wait until everybody has copied. What came of it is the plane's
 """
 
 import asyncio
-import os
 import re
-import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 from rich.console import Console
 
 from ops.demo import cast
@@ -32,9 +29,9 @@ from ops.demo.instrument import Instrument
 from ops.demo.market import Market, Tick
 from ops.demo.play import AWAY_S, BURST, BURST_AT, BURST_FOR, TRADES_MISSED, Script, burst_intent
 from ops.demo.strategy import Crossover, Intent
-from ops.demo.summary import MEANING, Result
 from ops.mql5.build import build
-from ops.mql5.program import DONE, Program, Report, Symbol, Value, specify
+from ops.mql5.expert import Expert
+from ops.mql5.program import DONE, Report, Symbol, Value, specify
 from ops.paths import ROOT, VAR
 
 HOMES = VAR / "demo-experts"
@@ -72,157 +69,6 @@ from signals.portfolios as p
 inner join signals.subscriptions as s using (portfolio_id)
 where s.subscription_id = %s and p.equity is not null
 """
-# What became of the decisions for a subscription.
-TALLY = """
-select
-  count(*) filter (where r.status = 'EXECUTED') as executed,
-  count(*) filter (where d.delivery_seq is null and d.part = 0) as skipped,
-  count(*) filter (where d.reason = 'CAUGHT_UP') as caught_up,
-  (
-    select coalesce(jsonb_object_agg(f.code, f.refused), '{}')
-    from (
-      select x.code, count(*) as refused
-      from signals.reports as x
-      where x.subscription_id = %(subscription)s and x.status <> 'EXECUTED'
-      group by x.code
-    ) as f
-  ) as refused,
-  (
-    select to_jsonb(array[x.epoch, x.seq])
-    from signals.decisions as x
-    inner join signals.reports as w using (lane, subscription_id, delivery_seq)
-    where x.subscription_id = %(subscription)s and x.action = 'OPEN' and x.reason = 'COPIED' and w.status = 'EXECUTED'
-    order by x.epoch, x.seq
-    limit 1
-  ) as example
-from signals.decisions as d
-left join signals.reports as r using (lane, subscription_id, delivery_seq)
-where d.subscription_id = %(subscription)s
-"""
-# Of what was copied while it was new; the moment of the fill is the terminal's word, by the plane's clock.
-LATENCY = """
-select
-  coalesce(percentile_cont(0.5) within group (order by m.ms), 0) as copy_p50,
-  coalesce(percentile_cont(0.99) within group (order by m.ms), 0) as copy_p99
-from (
-  select extract(epoch from r.executed_at - d.sent_at) * 1000 as ms
-  from signals.decisions as d
-  inner join signals.reports as r using (lane, subscription_id, delivery_seq)
-  where d.stream_id = %s and d.reason = 'COPIED' and r.status = 'EXECUTED'
-) as m
-where m.ms < 1000
-"""
-VERDICTS = "select verdict, count(*) from signals.signals where stream_id = %s group by verdict order by 2 desc"
-
-
-@dataclass(frozen=True)
-class Copied:
-    """What came of the decisions for one follower, by the plane's word."""
-
-    name: str
-    subscription_id: int
-    executed: int
-    skipped: int
-    caught_up: int
-    refused: dict[str, int]
-    example: tuple[int, int] | None
-    """Epoch and seq of an opening that was copied."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome(Result):
-    """A run of the experts."""
-
-    run: str
-    symbol: str
-    survey: Survey
-    bars: int
-    trades: int
-    verdicts: dict[str, int]
-    copied: list[Copied]
-    latency_ms: dict[str, float]
-
-    def as_json(self) -> dict[str, Any]:
-        """With what the master's expert told and the others did."""
-        return {
-            "bars": self.bars,
-            "signals": {"sent": sum(self.verdicts.values()), "verdicts": self.verdicts},
-            "copies": [asdict(one) for one in self.copied],
-            "latency_ms": self.latency_ms,
-        } | super().as_json()
-
-    def in_words(self, command: str) -> Iterator[str]:
-        """The summary; `command` is how this command line was called."""
-        yield (
-            f"{self.bars:,} bars of {self.symbol}, {self.survey.first:%Y-%m-%d} to {self.survey.last:%Y-%m-%d}, in "
-            f"{self.took_s:.1f} s, at {len(self.copied) + 1} terminals with the experts of mql5/. The first trade was "
-            f"copied {self.first_copy_s:.1f} s after the start."
-        )
-        yield ""
-        yield f"Signals: MasterPublisher told {sum(self.verdicts.values()):,} over {self.trades:,} trades."
-        for verdict, count in self.verdicts.items():
-            yield f"  {count:>6,}  {verdict:<13}  {MEANING.get(verdict, '')}".rstrip()
-        yield ""
-        yield (
-            f"Copies: from the master's trade to the fill {self.latency_ms['copy_p50']:.1f} ms (median), "
-            f"{self.latency_ms['copy_p99']:.1f} ms (99 of 100)."
-        )
-        stories = {follower.name: follower.story for follower in FOLLOWERS}
-        for one in self.copied:
-            story = "; ".join(filter(None, (stories[one.name], TROUBLE.get(one.name))))
-            why = ", ".join(f"{count} {code}" for code, count in sorted(one.refused.items()))
-            yield f"  {one.name}, subscription {one.subscription_id}: {story}"
-            yield (
-                f"      executed {one.executed:,}, skipped {one.skipped:,}, refused {sum(one.refused.values()):,}"
-                f"{f' ({why})' if why else ''}, caught up {one.caught_up:,}"
-            )
-        yield f"  What each terminal said is in {os.path.relpath(HOMES / self.run)}/NAME/journal.log."
-        yield ""
-        yield from self.ending(
-            command,
-            [
-                (f"explain {one.subscription_id} {one.example[0]} {one.example[1]}", f"{one.name}: copied")
-                for one in self.copied[:1]
-                if one.example
-            ],
-        )
-
-
-@dataclass
-class Expert:
-    """A computer with a terminal on it, in which an expert runs; its folder and its broker outlive it."""
-
-    executable: Path
-    home: Path
-    symbol: str
-    inputs: dict[str, Value]
-    program: Program = field(init=False)
-    journal: list[str] = field(default_factory=list)
-    is_up: bool = False
-
-    async def launch(self) -> None:
-        """Start it, for the first time or after an end of whatever kind."""
-        self.program = await Program.launch(
-            self.executable, self.home, self.inputs, symbol=self.symbol, allow=["127.0.0.1"]
-        )
-        self.is_up = True
-
-    async def lose_power(self, *, lose_files: bool = False) -> None:
-        """SIGKILL, unless it is dead already; `lose_files`: what the expert had kept is gone too."""
-        await self.program.kill()
-        self._keep_journal()
-        if lose_files:
-            shutil.rmtree(self.home / "MQL5")
-
-    async def stop(self) -> None:
-        if self.is_up:
-            await self.program.stop()
-            self._keep_journal()
-
-    def _keep_journal(self) -> None:
-        self.is_up = False
-        self.journal += self.program.journal
-        (self.home / "journal.log").write_text("".join(f"{line}\n" for line in self.journal))
 
 
 @dataclass
@@ -265,6 +111,7 @@ class Show:
         self.first_copy_at: float | None = None
         self.copiers: list[Copier] = []
         self.adversary = Adversary(people, port)
+        self.homes = HOMES / people.run
         self.strategy = Crossover(survey.point)
         self._port = port
         self._db = db
@@ -312,7 +159,7 @@ class Show:
 
     def _home(self, name: str, traded: Instrument, mode: str) -> Path:
         """Whose broker knows one symbol."""
-        home = HOMES / self.cast.run / name
+        home = self.homes / name
         specify(home / "broker", [Symbol(traded.symbol, 1, 1, {"digits": traded.digits})], mode=mode)
         return home
 
@@ -489,35 +336,6 @@ class Show:
             yield f"{copier.follower.name} holds {_said(held)}, and should hold {_said(implied)}"
         if any(each.side != turn.get(book.get(each.position, "")) for each in held if each.position):
             yield f"{copier.follower.name} holds {_said(held)}, where the master has {book or 'nothing'}"
-
-    # What came of it
-
-    def read(self, **rest: Any) -> Outcome:
-        """By the plane's word; `rest` are the fields of Result that others know."""
-        verdicts = dict(self._db.execute(VERDICTS, [self.cast.master.stream_id]).fetchall())
-        with self._db.cursor(row_factory=dict_row) as rows:
-            (latency,) = rows.execute(LATENCY, [self.cast.master.stream_id]).fetchall()
-            copied = [
-                Copied(
-                    subscriber.follower.name,
-                    subscriber.subscription_id,
-                    **rows.execute(TALLY, {"subscription": subscriber.subscription_id}).fetchall()[0],
-                )
-                for subscriber in self.cast.subscribers
-            ]
-        return Outcome(
-            run=self.cast.run,
-            symbol=self.cast.symbol,
-            survey=self.survey,
-            bars=self.bars,
-            trades=self.trades,
-            verdicts=verdicts,
-            copied=copied,
-            latency_ms={name: float(ms) for name, ms in latency.items()},
-            unlike=self.unlike,
-            attempts=self.adversary.attempts,
-            **rest,
-        )
 
     async def _comes(self, condition: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
         """Whether it does in time."""
