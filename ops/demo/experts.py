@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -272,7 +273,8 @@ class Show:
                     await copier.expert.program.fault("KILL_AFTER")
             await self._do(burst_intent("OPEN", number, price))
         for copier in dying:
-            await copier.expert.program.wait()
+            with suppress(TimeoutError):  # where everything came too late, there was no order to die of
+                await asyncio.wait_for(copier.expert.program.wait(), 2 * COPY_S)
             await copier.expert.lose_power(lose_files=True)
             await copier.expert.launch()
         await self._copied()
