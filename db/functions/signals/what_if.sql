@@ -1,4 +1,4 @@
--- requires: core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/write_settings
+-- requires: access/may_touch core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/write_settings
 -- The real rules over a follower that never was: in a lane that nobody else sees, with the account, portfolio and symbols of the
 -- real one, each signal decided as of when it was received; then all of it is rolled back. Balance and equity are those of now.
 create or replace function signals.what_if(
@@ -23,7 +23,7 @@ declare
   v_result jsonb;
 begin
   select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription;
-  if v_subscription.subscription_id is null then
+  if v_subscription.subscription_id is null or not access.may_touch('subscription', p_subscription) then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   elsif (p_from < p_to and p_to - p_from <= interval '31 days') is not true then
     perform core.fail('TRS36', jsonb_build_object('from', p_from, 'to', p_to));

@@ -1,4 +1,4 @@
--- requires: core/fail core/fail_rule core/now signals/week_minutes
+-- requires: access/may_touch core/fail core/fail_rule core/now signals/week_minutes
 -- The constraints of copy_settings are the rules; this turns a broken one into an error that names it. The keys are
 -- those of the table, so that a setting is added in one place.
 create or replace function signals.write_settings(
@@ -18,7 +18,7 @@ declare
   v_capital numeric;
 begin
   select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription;
-  if v_subscription.subscription_id is null then
+  if v_subscription.subscription_id is null or not access.may_touch('subscription', p_subscription) then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   end if;
   -- A heartbeat reads the capital while it holds the head.
