@@ -50,8 +50,8 @@ class Http:
         listening = _listen(settings.host, settings.http_port)
         self._pool = api.pool(settings)
         rates = api.Rates(settings)
-        shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._expected)
-        self._server = _Server(_config(settings, app.create(shared)))
+        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._expected)
+        self._server = _Server(_config(settings, app.create(self._shared)))
         self.address = listening.getsockname()[:2]
         await self._pool
         self._task = begin(self._server.serve([listening]), "http")

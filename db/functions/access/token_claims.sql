@@ -26,7 +26,7 @@ begin
     when v_claims ->> 'aud' is distinct from 'ecp-api' then 'aud'
     when (v_claims ->> 'nbf')::numeric <= v_now is not true then 'nbf'
     when v_claims ->> 'exp' is null then 'exp'
-    when v_claims ->> 'jti' is null then 'jti'
+    when v_claims ->> 'jti' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' is not true then 'jti'
   end;
   if v_rule is not null then
     perform core.fail('TRW11', jsonb_build_object('rule', v_rule));

@@ -94,3 +94,15 @@ def sign_in(web: httpx.AsyncClient, market: Market) -> SignIn:
 @pytest.fixture
 async def operator(sign_in: SignIn) -> Client:
     return await sign_in(scope="operator")
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a problem, which is whole."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["type"] == f"urn:ecp:error:{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["hint"]
+    return answer.status_code, problem["code"]
