@@ -5,7 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -33,6 +33,14 @@ KEY_MISSING = {"type": "missing", "loc": ("header", "Idempotency-Key")}
 
 
 def create(api: Api) -> ASGIApp:
+    """The application, and what guards it."""
+    settings, app = api.settings, application()
+    app.state.api = api
+    return headers(Guard(app, max_bytes=settings.http_max_body_bytes, seconds=settings.http_body_ms / 1000))
+
+
+def application() -> FastAPI:
+    """The routes, and the description of them."""
     app = FastAPI(
         title="Execution Control Plane",
         version=version("execution-control-plane"),
@@ -40,6 +48,7 @@ def create(api: Api) -> ASGIApp:
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         responses=RESPONSES,
+        dependencies=[Depends(_know_parameters)],
         exception_handlers={
             Problem: _problem(lambda problem: problem),
             RequestValidationError: _problem(_of_validation),
@@ -47,11 +56,18 @@ def create(api: Api) -> ASGIApp:
             Exception: _problem(_of_failure),
         },
     )
-    app.state.api = api
     for module in ROUTERS:
         app.include_router(module.router)
-    settings = api.settings
-    return headers(Guard(app, max_bytes=settings.http_max_body_bytes, seconds=settings.http_body_ms / 1000))
+    return app
+
+
+def _know_parameters(request: Request) -> None:
+    """A misspelt parameter is refused: it would be a limit or a time that silently does not hold."""
+    operation = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    if unknown := set(request.query_params) - known:
+        context = {f"query.{name}": "there is no such parameter" for name in sorted(unknown)}
+        raise Problem("TRW01", f"no such parameter: {', '.join(sorted(unknown))}", context=context)
 
 
 def _problem(of: Callable[[Any], Problem]) -> Callable[[Request, Any], Coroutine[Any, Any, Response]]:
