@@ -47,6 +47,12 @@ class Listener:
         self._caught_up = caught_up
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._heard_at = 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it listens: its connection answered just now."""
+        return time.monotonic() - self._heard_at < 3 * KEEPALIVE
 
     def start(self) -> None:
         self._tasks = [begin(keep("listener", self._connect, self._listen, BACKOFF), "listener")]
@@ -61,6 +67,7 @@ class Listener:
         while True:
             # A dead peer is noticed by asking it something.
             await self._clock.read(connection)
+            self._heard_at = time.monotonic()
             await asyncio.sleep(KEEPALIVE)
 
 

@@ -5,20 +5,29 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 import uvloop
 
+from gateway.http.server import Http
 from gateway.server import Gateway
 from gateway.settings import Settings
 
 Ready = Callable[[str, int], None]
+HttpReady = Callable[[str], None]
 
 
-async def serve(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `ready` is called with the address once it takes connections.
-    Raises gateway.errors.StartupRefused when the database does not suit, and what a part of the gateway died of."""
+async def serve(
+    settings: Settings,
+    expected_fingerprint: str | None = None,
+    ready: Ready | None = None,
+    http_ready: HttpReady | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `ready` is called with the address once it takes connections, and
+    `http_ready` with the URL of the HTTP API. Raises gateway.errors.StartupRefused when the database does not suit, and
+    what a part of the gateway died of."""
     stop = asyncio.Event()
     deaths: list[BaseException] = []
 
@@ -33,13 +42,21 @@ async def serve(settings: Settings, expected_fingerprint: str | None = None, rea
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        gateway = Gateway(settings, expected_fingerprint)
-        await gateway.start()
-        _spare_collector()
-        if ready:
-            ready(*gateway.address)
-        await stop.wait()
-        await gateway.stop()
+        async with AsyncExitStack() as running:
+            gateway = Gateway(settings, expected_fingerprint)
+            if settings.tcp:
+                await gateway.start()
+                running.push_async_callback(gateway.stop)
+                if ready:
+                    ready(*gateway.address)
+            if settings.http:
+                http = Http(settings, expected_fingerprint, lambda: not settings.tcp or gateway.is_ready)
+                await http.start()
+                running.push_async_callback(http.stop)
+                if http_ready:
+                    http_ready(http.url)
+            _spare_collector()
+            await stop.wait()
         if deaths:
             raise deaths[0]
     finally:
@@ -55,11 +72,16 @@ def _spare_collector() -> None:
     gc.set_threshold(10_000, 50, 100)
 
 
-def run(settings: Settings, expected_fingerprint: str | None = None, ready: Ready | None = None) -> None:
+def run(
+    settings: Settings,
+    expected_fingerprint: str | None = None,
+    ready: Ready | None = None,
+    http_ready: HttpReady | None = None,
+) -> None:
     """`serve` on uvloop, logging to standard error."""
     configure_logging()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, expected_fingerprint, ready))
+        runner.run(serve(settings, expected_fingerprint, ready, http_ready))
 
 
 def configure_logging() -> None:

@@ -5,7 +5,6 @@ import contextlib
 import ssl
 from collections.abc import Callable, Sequence
 
-import asyncpg
 import structlog
 
 from gateway import calls
@@ -15,15 +14,15 @@ from gateway.delivery import Subscribers
 from gateway.errors import Refused, StartupRefused, Texts
 from gateway.fanout import Fanout
 from gateway.jobs import Ticker
-from gateway.lanes import LOST, Connect, Link, Side, connector
+from gateway.lanes import LOST, Connect, Connection, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
 from gateway.plane import Openings, Plane
 from gateway.settings import Settings
+from gateway.startup import suitable, texts
 from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
 
-MINIMUM_SERVER = 170_000
 GOODBYE = 2.0
 
 
@@ -38,13 +37,19 @@ class Gateway:
         self._links: list[Link] = []
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes connections and hears of what others do."""
+        return not self.plane.is_draining and self._listener.is_alive
+
     async def start(self) -> None:
         """Serve; raises StartupRefused, or OSError when the address cannot be had."""
         settings = self.settings
         tls = _tls(settings)
         connect = self._connector("listener")
         clock = PlaneClock()
-        lanes, texts, raising = await _check(connect, self._expected, clock)
+        async with suitable(connect, self._expected) as connection:
+            lanes, said, raising = await _read(connection, clock)
         access = self._link(
             "access", [calls.OPEN_SESSION, calls.RENEW_SESSIONS, calls.CLOSE_SESSION, calls.OPEN_STREAM]
         )
@@ -63,7 +68,7 @@ class Gateway:
         fanout = Fanout(reader, spread, lanes, subscribers, poll=settings.poll_ms / 1000)
         openings = Openings(settings.license_openings)
         self.plane = Plane(
-            settings, texts, access, uploads, provider, subscriber, subscribers, fanout, clock, openings, raising
+            settings, said, access, uploads, provider, subscriber, subscribers, fanout, clock, openings, raising
         )
         self._ticker = Ticker(self._connector("jobs"), deadline=settings.jobs_deadline_ms / 1000)
         self._listener = Listener(
@@ -184,30 +189,12 @@ class Gateway:
                 connection.check_alive(now)
 
 
-async def _check(connect: Connect, expected: str | None, clock: PlaneClock) -> tuple[list[int], Texts, frozenset[int]]:
-    """Is this a database that we can serve? Its lanes, what its codes say, and which actions raise exposure."""
-    try:
-        connection = await connect()
-    except asyncpg.InvalidParameterValueError as error:  # the role does not exist
-        raise StartupRefused("TRD04", str(error)) from error
-    except LOST as error:
-        raise StartupRefused("TRD01", str(error)) from error
-    try:
-        version = await connection.fetchval(calls.SERVER_VERSION)
-        if version < MINIMUM_SERVER:
-            raise StartupRefused("TRD03", f"It is {version // 10_000}.")
-        if not await connection.fetchval(calls.IS_DEPLOYED):
-            raise StartupRefused("TRD04")
-        fingerprint = await connection.fetchval(calls.FINGERPRINT)
-        if expected is not None and fingerprint != expected:
-            raise StartupRefused("TRD05", f"It is at {str(fingerprint)[:12]}, this gateway needs {expected[:12]}.")
-        lanes = [row[0] for row in await connection.fetch(calls.LANES)]
-        texts = Texts([(row[0], row[1], row[2], row[3]) for row in await connection.fetch(calls.ERRORS)])
-        raising = frozenset(pb.Action.Value(row[0]) for row in await connection.fetch(calls.RAISING))
-        await clock.read(connection)
-        return lanes, texts, raising
-    finally:
-        await connection.close(timeout=1)
+async def _read(connection: Connection, clock: PlaneClock) -> tuple[list[int], Texts, frozenset[int]]:
+    """The lanes of this database, what its codes say, and which actions raise exposure."""
+    lanes = [row[0] for row in await connection.fetch(calls.LANES)]
+    raising = frozenset(pb.Action.Value(row[0]) for row in await connection.fetch(calls.RAISING))
+    await clock.read(connection)
+    return lanes, await texts(connection), raising
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -21,6 +21,8 @@ class Settings(BaseSettings):
 
     name: str = Field(default_factory=_name)
     host: str = "127.0.0.1"
+    tcp: bool = True
+    """Whether to serve the TCP protocol."""
     port: int = 7400
     reuse_port: bool = False
     """Share the port with other gateways of this machine, among which the system deals the connections."""
@@ -73,3 +75,24 @@ class Settings(BaseSettings):
     """How long a reader may leave its buffer full, or a writer a frame unfinished."""
     drain_ms: int = 5_000
     """How long a stopping gateway waits for what it has read."""
+
+    http: bool = False
+    """Whether to serve the HTTP API, on the same host."""
+    http_port: int = 7480
+    http_database_url: str | None = None
+    """Of a login that may become ecp_api, and the other roles whose scopes it is to serve; by default database_url."""
+    http_connections: int = 4
+    http_deadline_ms: int = 5_000
+    """How long a request may take in the database."""
+    http_query_ms: int = 10_000
+    """The same for an analytics query, and for a check of the whole audit chain."""
+    http_max_clients: int = 1_000
+    http_max_body_bytes: int = 262_144
+    http_body_ms: int = 5_000
+    """How long a client may take to send its request, or to read a part of its answer."""
+    http_rate: str = "100/second"
+    """Requests with one token; as the package `limits` writes it."""
+    http_guess_rate: str = "30/minute"
+    """Tokens and licenses that are none, from one address."""
+    http_proxies: str = ""
+    """Addresses of proxies that are believed where a request came from, with commas between them."""

@@ -89,11 +89,16 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes any.")] = 7400,
+    http_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the HTTP API; 0 takes any.")] = 7480,
+    no_tcp: Annotated[bool, typer.Option("--no-tcp", help="Leave the TCP protocol to other gateways.")] = False,
+    no_http: Annotated[bool, typer.Option("--no-http", help="Leave the HTTP API to other gateways.")] = False,
 ) -> None:
-    """Run a gateway until Ctrl-C or SIGTERM; ECP_* variables set the rest (gateway/settings.py)."""
+    """Run a gateway and its HTTP API until Ctrl-C or SIGTERM; ECP_* variables set the rest (gateway/settings.py)."""
     from ops import serve
 
-    serve.run(context.obj.stack, host=host, port=port)
+    if no_tcp and no_http:
+        raise typer.BadParameter("with --no-tcp and --no-http nothing is left to serve")
+    serve.run(context.obj.stack, host=host, port=None if no_tcp else port, http_port=None if no_http else http_port)
 
 
 @app.command()

@@ -20,19 +20,27 @@ from ops.schema import deploy
 READY = "listening on "
 
 
-def run(stack: Stack, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises TRD01, TRD03, TRD04 or TRD05 when the database does not suit."""
+def run(stack: Stack, *, host: str, port: int | None, http_port: int | None) -> None:
+    """Serve the TCP protocol, the HTTP API or both (a port of None leaves one out) until SIGTERM or Ctrl-C. Raises
+    TRD01, TRD03, TRD04 or TRD05 when the database does not suit, TRD13 when an address is taken."""
     stack.start()
     # Shells allow a thousand open files, and every client is one.
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
-    settings = Settings(database_url=stack.url(), host=host, port=port)
+    settings = Settings(
+        database_url=stack.url(),
+        host=host,
+        tcp=port is not None,
+        port=port or 0,
+        http=http_port is not None,
+        http_port=http_port or 0,
+    )
     try:
-        main.run(settings, deploy.fingerprint(), lambda host, port: typer.echo(f"{READY}{host}:{port}"))
+        main.run(settings, deploy.fingerprint(), lambda host, port: typer.echo(f"{READY}{host}:{port}"), typer.echo)
     except StartupRefused as refused:
         raise Refusal(refused.code, refused.message, refused.hint) from refused
     except OSError as error:
-        raise Refusal("TRD13", f"{host}:{port} cannot be listened on: {error}", "choose another --port") from error
+        raise Refusal("TRD13", f"cannot listen on {host}: {error}", "choose another --port or --http-port") from error
 
 
 class Served(NamedTuple):
@@ -60,7 +68,8 @@ def process(
 ) -> Iterator[Served]:
     """The same, for who must know its process too, set `options` (ECP_* variables), or have another `program` in the
     place of `ecp`: a module, and arguments that go before those of `ecp`."""
-    command = [sys.executable, "-m", *program, "--database-url", database_url, "serve", "--port", str(port)]
+    arguments = ["--database-url", database_url, "serve", "--no-http", "--port", str(port)]
+    command = [sys.executable, "-m", *program, *arguments]
     environment = os.environ | (options or {})
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as started:
         try:

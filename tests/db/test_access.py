@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -339,7 +340,7 @@ def test_each_sees_what_is_his_the_house_sees_all_and_others_nothing(
         assert not [row for row in seen if of(yours).search(row)], view
         assert not [row for row in other if of(mine).search(row)], view
         assert seen + other <= everything, view
-        if view not in ("balances", "latency", "rejections"):
+        if view not in ("accounts", "balances", "latency", "licenses", "protection_events", "rejections"):
             # Of these some rows are the house's alone.
             assert seen + other == everything, view
 
@@ -377,7 +378,11 @@ def test_what_a_tenant_may_call_tells_nothing_of_another(plane: Plane, tenants: 
         " where has_function_privilege('ecp_api', p.oid, 'execute') order by 1"
     )
     assert [name for name, _ in functions] == [
-        "access.act_for", "access.in_sight", "access.sees_all", "core.error_registry", "core.now",
+        "access.act_for", "access.admit", "access.begin_request", "access.end_request", "access.exchange_license",
+        "access.in_sight", "access.refresh", "access.revoke_license", "access.rotate_license", "access.sees_all",
+        "billing.statement", "core.error_registry", "core.now", "ops.deployment_fingerprint", "signals.explain",
+        "signals.explain_delivery", "signals.note_event", "signals.transition", "signals.what_if",
+        "signals.write_settings", "trust.report",
     ]  # fmt: skip
     others = plane.value("select array_agg(subscription_id) || array_agg(stream_id) from signals.subscriptions")
     for what in ("account", "stream", "portfolio", "subscription"):
@@ -386,6 +391,28 @@ def test_what_a_tenant_may_call_tells_nothing_of_another(plane: Plane, tenants: 
         assert row
         assert len(row[0]) == 1
         assert row[0][0] in [mine.account, mine.master.stream, mine.copier.portfolio, mine.copier.subscription], others
+    foreign: dict[LiteralString, list[Any]] = {
+        "select access.revoke_license(%s, 'x', 'x')": [yours.copier.license.license_id],
+        "select access.rotate_license(%s)": [yours.copier.license.license_id],
+        "select billing.statement(%s, 'USD', now() - interval '1 day', now())": [yours.account],
+        "select signals.note_event(%s, 'TRG01')": [yours.copier.subscription],
+        "select signals.transition(%s, 'end', 'x')": [yours.copier.subscription],
+        "select signals.what_if(%s, '{}', now() - interval '1 day', now())": [yours.copier.subscription],
+        "select signals.write_settings(%s, '{}', 'x')": [yours.copier.subscription],
+        "select trust.report(%s)": [yours.account],
+    }
+    for call, arguments in foreign.items():
+        nobodys = [uuid.uuid4() if isinstance(each, uuid.UUID) else 2**40 for each in arguments]
+        said = []
+        for named in (arguments, nobodys):
+            with pytest.raises(psycopg.Error) as raised, acting(plane, mine) as connection:
+                connection.execute(call, named)
+            said.append((raised.value.sqlstate, raised.value.diag.message_primary))
+        assert said[0] == said[1], call
+    for call in ("select signals.explain(%s, 1, 1)", "select signals.explain_delivery(%s, 1)"):
+        with acting(plane, mine) as connection:
+            assert connection.execute(call, [mine.copier.subscription]).fetchall(), call
+            assert connection.execute(call, [yours.copier.subscription]).fetchall() == [], call
     forged = yours.token[:-4] + "0000"
     with pytest.raises(psycopg.Error) as raised, acting(plane, mine) as connection:
         connection.execute("select access.act_for(%s)", [forged])

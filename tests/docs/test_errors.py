@@ -12,8 +12,8 @@ from ops.paths import ROOT
 pytestmark = pytest.mark.core
 
 ROW = re.compile(r"^\| `(TR[A-Z]\d\d)` \| ([A-Z_]+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-CODE = re.compile(r"\bTR[PASRGBTHQD]\d\d\b")
-SOURCES = ["db/**/*.sql", "gateway/*.py", "ops/**/*.py", "docs/*.md", "gateway/ecp.proto"]
+CODE = re.compile(r"\bTR[PASRGBTHQWD]\d\d\b")
+SOURCES = ["db/**/*.sql", "gateway/**/*.py", "ops/**/*.py", "docs/*.md", "gateway/ecp.proto"]
 
 
 def registry(db: Connection[Any]) -> list[tuple[str, str, str, str]]:
@@ -39,7 +39,7 @@ def test_every_code_in_the_sources_is_registered(db: Connection[Any]) -> None:
 def test_every_registered_code_is_used_outside_the_registry(db: Connection[Any]) -> None:
     used = {
         code
-        for pattern in ["db/functions/**/*.sql", "gateway/*.py", "ops/**/*.py"]
+        for pattern in ["db/functions/**/*.sql", "gateway/**/*.py", "ops/**/*.py"]
         for path in ROOT.glob(pattern)
         if path.name != "error_registry.sql"
         for code in CODE.findall(path.read_text())

@@ -1,4 +1,4 @@
--- requires: access/lift_fences core/fail core/now
+-- requires: access/lift_fences access/may_touch core/fail core/now
 -- Revoking again keeps who did it first, when and why.
 create or replace function access.revoke_license(
   p_license uuid, p_reason text default null, p_actor text default 'operator'
@@ -9,7 +9,9 @@ as $$
 declare
   v_session uuid;
 begin
-  perform 1 from access.licenses as l where l.license_id = p_license for update;
+  perform 1 from access.licenses as l
+  where l.license_id = p_license and access.may_touch('account', l.account_id)
+  for update;
   if not found then
     perform core.fail('TRA01', jsonb_build_object('license', p_license));
   end if;

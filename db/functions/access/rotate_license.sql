@@ -1,4 +1,4 @@
--- requires: access/issue_license core/fail core/now
+-- requires: access/issue_license access/may_touch core/fail core/now
 -- The old license keeps working for the overlap, so that a running EA is never cut off by its own renewal.
 create or replace function access.rotate_license(p_license uuid, p_overlap interval default '1 day')
 returns table (license_id uuid, token text, expires_at timestamptz)
@@ -10,7 +10,7 @@ declare
   v_new record;
 begin
   select l.* into v_old from access.licenses as l where l.license_id = p_license for update;
-  if v_old.license_id is null then
+  if v_old.license_id is null or not access.may_touch('account', v_old.account_id) then
     perform core.fail('TRA01', jsonb_build_object('license', p_license));
   elsif v_old.revoked_at is not null or v_old.replaced_by is not null then
     perform core.fail('TRA03', jsonb_build_object('license', p_license, 'replaced_by', v_old.replaced_by));

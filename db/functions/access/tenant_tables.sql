@@ -26,7 +26,7 @@ union all
 -- Who connected from where, and who did what, is told to nobody but the house.
 values
 ('access.sessions'::regclass, 'false'), ('access.refusals'::regclass, 'false'), ('access.expiry_notices'::regclass, 'false'),
-('audit.records'::regclass, 'false');
+('access.refresh_tokens'::regclass, 'false'), ('audit.records'::regclass, 'false');
 
 comment on view access.tenant_tables is
 'Every table whose rows belong to somebody, with the condition that says which of them are the caller''s.';

@@ -1,6 +1,7 @@
 -- A barrier view of ecp_reader's: who reads it has no right on the tables, and the row policies say which rows are his.
 create or replace view analytics.balances with (security_barrier = true) as
-select l.account_id, a.name as account, l.kind, l.currency, l.balance, l.held, l.balance - l.held as available, l.created_at
+select l.account_id, a.name as account, l.kind, l.currency, l.balance, l.held, l.balance - l.held as available, l.created_at,
+  l.ledger_account_id
 from billing.ledger_accounts as l
 left join access.accounts as a on a.account_id = l.account_id;
 
@@ -15,3 +16,4 @@ comment on column analytics.balances.balance is 'Sum of its transfers, in the cu
 comment on column analytics.balances.held is 'Of it, promised to deliveries that are not answered yet.';
 comment on column analytics.balances.available is 'The rest.';
 comment on column analytics.balances.created_at is 'When it was opened; UTC.';
+comment on column analytics.balances.ledger_account_id is 'Number of the ledger account.';

@@ -2,7 +2,8 @@
 create or replace view analytics.streams with (security_barrier = true) as
 select
   t.stream_id, t.name as stream, a.name as provider, t.status, t.status_reason, t.status_at, h.epoch, h.last_seq,
-  extract(epoch from t.ttl) * 1000 as ttl_ms, t.rate_per_second, t.created_at
+  extract(epoch from t.ttl) * 1000 as ttl_ms, t.rate_per_second, t.created_at,
+  t.account_id
 from signals.streams as t
 inner join signals.stream_heads as h on h.lane = t.lane and h.stream_id = t.stream_id
 inner join access.accounts as a on a.account_id = t.account_id;
@@ -19,3 +20,4 @@ comment on column analytics.streams.last_seq is 'Number of its newest signal in 
 comment on column analytics.streams.ttl_ms is 'Age at which a signal may no longer raise exposure; milliseconds.';
 comment on column analytics.streams.rate_per_second is 'Signals a second that may raise exposure, on average.';
 comment on column analytics.streams.created_at is 'When it was made; UTC.';
+comment on column analytics.streams.account_id is 'Number of the account that publishes it.';

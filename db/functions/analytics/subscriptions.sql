@@ -3,7 +3,8 @@ create or replace view analytics.subscriptions with (security_barrier = true) as
 select
   s.subscription_id, a.name as subscriber, s.stream_id, s.stream_name as stream, p.name as portfolio, p.mode, s.state,
   coalesce(e.occurred_at, s.created_at) as state_since, e.cause as state_cause, k.sizing, k.multiplier, s.settings_version,
-  h.session_id is not null as has_copier, h.delivery_seq as deliveries, h.acknowledged_seq as acknowledged, s.created_at, s.ended_at
+  h.session_id is not null as has_copier, h.delivery_seq as deliveries, h.acknowledged_seq as acknowledged, s.created_at, s.ended_at,
+  s.account_id, s.portfolio_id
 from signals.subscriptions as s
 inner join access.accounts as a on a.account_id = s.account_id
 inner join signals.portfolios as p on p.lane = s.lane and p.portfolio_id = s.portfolio_id
@@ -34,3 +35,5 @@ comment on column analytics.subscriptions.deliveries is 'How many deliveries wer
 comment on column analytics.subscriptions.acknowledged is 'Up to which of them the terminal says that it has processed.';
 comment on column analytics.subscriptions.created_at is 'When it began; UTC.';
 comment on column analytics.subscriptions.ended_at is 'When it ended; UTC; null: it has not.';
+comment on column analytics.subscriptions.account_id is 'Number of the account that follows.';
+comment on column analytics.subscriptions.portfolio_id is 'Number of the broker account that it copies into.';

@@ -1,6 +1,6 @@
 -- The one registry of codes: docs/errors.md, the gateway's map and (later) the MQL5 constants are checked against it.
 -- SQLSTATE class TR, then the area (P protocol, A access, S signals, R reports, G guard, B billing, T trust, H audit, Q queries,
--- D database), then two digits.
+-- W HTTP, D database), then two digits.
 create or replace function core.error_registry()
 returns table (code text, name text, message text, hint text)
 language sql immutable
@@ -66,6 +66,7 @@ as $$
   ('TRS36', 'PERIOD_INVALID', 'The period is empty, backwards or too long.', 'From before to, at most 31 days apart.'),
   ('TRS37', 'CATCH_UP_FAILED', 'A subscription could not be caught up.', 'DETAIL has the error of the database; the next round tries again.'),
   ('TRS38', 'PROVIDER_DISTRUSTED', 'The provider''s trust is under 50, so nothing may raise exposure.', 'It regains 10 points for each 24 hours without an incident, or trust.reset sets it; closes still pass.'),
+  ('TRS39', 'EVENT_INVALID', 'The protection event cannot be recorded like this.', 'DETAIL names the rule that it breaks; codes of the plane are not for terminals, but for TRG.'),
   ('TRR01', 'UNKNOWN_DELIVERY', 'There is no such delivery of this subscription.', 'Report with the delivery_seq that was received.'),
   ('TRR02', 'REPORT_CONFLICT', 'Another report was recorded for this delivery.', 'The first report stands, in signals.reports; what was refused is in signals.protection_events.'),
   ('TRR03', 'REPORT_MALFORMED', 'The report lacks what its status needs, or the book what a holding needs.', 'EXECUTED needs a ticket and no code, and price and volume for OPEN, PLACE, CLOSE and a PARTIAL_CLOSE that traded; the other statuses need a code; a holding needs ticket, symbol, side and volume.'),
@@ -103,6 +104,20 @@ as $$
   ('TRQ01', 'QUERY_REFUSED', 'The query is not one SELECT over the views of analytics.', 'The message names what it has that it may not have; see docs/access.md.'),
   ('TRQ02', 'QUERY_STOPPED', 'The query took longer than it may.', 'Ask for less: a shorter time, one stream, no join of all with all.'),
   ('TRQ03', 'QUERY_BY_SUPERUSER', 'The connection is a superuser''s, who could not be held to the rights of an analyst.', 'Log in as ecp_analyst, or as a member of it.'),
+  ('TRW01', 'INPUT_INVALID', 'The request is not as the description of the API has it.', 'The detail names the field; see /openapi.json.'),
+  ('TRW02', 'NOT_FOUND', 'There is nothing here, or nothing that the caller may see.', 'Check the number; see /openapi.json for the paths.'),
+  ('TRW03', 'METHOD_NOT_ALLOWED', 'This path does not know the method.', 'The header Allow has those that it knows.'),
+  ('TRW04', 'BODY_TOO_LARGE', 'The body is longer than the API accepts.', 'Send less at once.'),
+  ('TRW05', 'BODY_TOO_SLOW', 'The body did not come in time.', 'Check the network, and send the same request again.'),
+  ('TRW06', 'TOO_MANY_REQUESTS', 'More was asked than is allowed.', 'The header Retry-After has the seconds to wait.'),
+  ('TRW07', 'KEY_MISSING', 'A request that changes something needs an Idempotency-Key.', 'Send 1 to 200 letters, digits or marks that were not used before, such as a uuid; and the same ones when the request is repeated.'),
+  ('TRW08', 'KEY_OF_ANOTHER_REQUEST', 'This Idempotency-Key was used for another request.', 'One key, one request: repeat it unchanged or use another key.'),
+  ('TRW09', 'SCOPE_TOO_NARROW', 'The scope of this token does not allow it.', 'Get a token of another scope, if the account has that role; see docs/http.md.'),
+  ('TRW10', 'INTERNAL_ERROR', 'Something broke that should not have.', 'Send the same request with the same Idempotency-Key again; the log of the server has the rest.'),
+  ('TRW11', 'TOKEN_INVALID', 'The token is none of ours, or was revoked.', 'Exchange the license for another one at POST /v1/tokens.'),
+  ('TRW12', 'TOKEN_EXPIRED', 'The access token is over.', 'Use the refresh token at POST /v1/tokens/refresh.'),
+  ('TRW13', 'REFRESH_REUSED', 'This refresh token was used before, so all tokens that came from it are revoked.', 'Exchange the license again; if nobody of yours used it twice, rotate the license.'),
+  ('TRW14', 'SCOPE_NOT_GRANTED', 'The account does not have the role that this scope is for.', 'Ask for the scope tenant, or have the role given to the account.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),
@@ -115,7 +130,7 @@ as $$
   ('TRD10', 'FILES_INCONSISTENT', 'The files of db/ contradict each other or their names.', 'The message names the file.'),
   ('TRD11', 'FILE_FAILED', 'A file of db/ does not run; everything was rolled back.', 'The message names file and line.'),
   ('TRD12', 'CHECK_FAILED', 'plpgsql_check does not accept a function; everything was rolled back.', 'The message names function and line.'),
-  ('TRD13', 'PORT_TAKEN', 'The gateway cannot listen on its address.', 'Choose another --port, or stop what listens there.'),
+  ('TRD13', 'PORT_TAKEN', 'The gateway cannot listen on its address.', 'Choose another --port or --http-port, or stop what listens there.'),
   ('TRD14', 'GATEWAY_NOT_STARTED', 'The gateway of the demo or the bench did not start.', 'Its own message says why.'),
   ('TRD15', 'BARS_UNREADABLE', 'The file given by --bars is not what can be played.', 'The message names line and reason.'),
   ('TRD16', 'GATEWAY_GONE', 'The gateway went away under the demo.', 'Its log says why.'),

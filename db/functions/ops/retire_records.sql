@@ -32,6 +32,20 @@ begin
   perform ops.record_retirement('access.sessions', v_before, v_rows);
   v_total := v_total + v_rows;
 
+  delete from access.token_families as f
+  where f.family_id in (select w.family_id from access.token_families as w where w.ends_at < v_before order by w.ends_at limit c_slice);
+  get diagnostics v_rows = row_count;
+  perform ops.record_retirement('access.token_families', v_before, v_rows);
+  v_total := v_total + v_rows;
+
+  delete from access.requests as r
+  where (r.account_id, r.key) in (
+    select w.account_id, w.key from access.requests as w where w.made_at < v_before order by w.made_at limit c_slice
+  );
+  get diagnostics v_rows = row_count;
+  perform ops.record_retirement('access.requests', v_before, v_rows);
+  v_total := v_total + v_rows;
+
   delete from signals.differences as d
   where (d.lane, d.difference_id) in (
     select w.lane, w.difference_id
@@ -51,5 +65,5 @@ end
 $$;
 
 comment on function ops.retire_records() is
-'Deletes runs of jobs, refused sessions, ended sessions and differences that are older than the setting keep_records. Null when
+'Deletes runs of jobs, refused sessions, ended sessions, tokens, answered requests and differences that are older than the setting keep_records. Null when
 there was none.';

@@ -1,4 +1,4 @@
--- requires: signals/explanation
+-- requires: access/may_touch signals/explanation
 -- An opening that was not decided when it came, because the subscription began later, is explained by what late join made of it.
 create or replace function signals.explain(p_subscription bigint, p_epoch integer, p_seq bigint)
 returns table (
@@ -26,7 +26,7 @@ as $$
   cross join lateral signals.explanation(
     p_subscription, coalesce(l.epoch, p_epoch), coalesce(l.seq, p_seq), coalesce(l.part, 0)
   ) as e
-  where s.subscription_id = p_subscription
+  where s.subscription_id = p_subscription and access.may_touch('subscription', p_subscription)
 $$;
 
 comment on function signals.explain(bigint, integer, bigint) is

@@ -1,4 +1,4 @@
--- requires: signals/explanation
+-- requires: access/may_touch signals/explanation
 create or replace function signals.explain_delivery(p_subscription bigint, p_delivery_seq bigint)
 returns table (
   subscription_id bigint, stream text, epoch integer, seq bigint, action text, symbol text, side text,
@@ -14,7 +14,7 @@ as $$
   inner join signals.decisions as d
     on d.lane = s.lane and d.subscription_id = s.subscription_id and d.delivery_seq = p_delivery_seq
   cross join lateral signals.explanation(p_subscription, d.epoch, d.seq, d.part) as e
-  where s.subscription_id = p_subscription
+  where s.subscription_id = p_subscription and access.may_touch('subscription', p_subscription)
 $$;
 
 comment on function signals.explain_delivery(bigint, bigint) is

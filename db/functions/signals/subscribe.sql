@@ -1,4 +1,4 @@
--- requires: core/fail core/now signals/follow_symbols signals/transition signals/write_settings trust/hold
+-- requires: core/fail core/now signals/follow_symbols signals/transition signals/next_settings trust/hold
 -- Starts after the newest accepted signal of the stream: what the master already holds is late join. The cursor of the
 -- lane is put there too, if this is the lane's first subscription to the stream, and the master's book with it;
 -- otherwise both are where dispatch has come to.
@@ -64,7 +64,7 @@ begin
   if found then
     perform signals.rebuild_book(v_lane, p_stream);
   end if;
-  perform signals.write_settings(v_subscription, p_settings, 'account ' || p_account);
+  perform signals.next_settings(v_subscription, p_settings, 'account ' || p_account);
   perform signals.follow_symbols(v_portfolio, p_stream);
   insert into signals.subscription_events (lane, subscription_id, to_state, cause, actor, occurred_at)
   values (v_lane, v_subscription, 'SYNCED', 'subscribe', 'account ' || p_account, core.now());

@@ -1,4 +1,4 @@
--- requires: core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/write_settings
+-- requires: access/may_touch core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/next_settings
 -- The real rules over a follower that never was: in a lane that nobody else sees, with the account, portfolio and symbols of the
 -- real one, each signal decided as of when it was received; then all of it is rolled back. Balance and equity are those of now.
 create or replace function signals.what_if(
@@ -23,7 +23,7 @@ declare
   v_result jsonb;
 begin
   select s.* into v_subscription from signals.subscriptions as s where s.subscription_id = p_subscription;
-  if v_subscription.subscription_id is null then
+  if v_subscription.subscription_id is null or not access.may_touch('subscription', p_subscription) then
     perform core.fail('TRS17', jsonb_build_object('subscription', p_subscription));
   elsif (p_from < p_to and p_to - p_from <= interval '31 days') is not true then
     perform core.fail('TRS36', jsonb_build_object('from', p_from, 'to', p_to));
@@ -64,12 +64,12 @@ begin
     insert into signals.dispatch_cursors (lane, stream_id, stream_lane, epoch, seq)
     values (v_lane, v_subscription.stream_id, v_subscription.stream_lane, v_start.epoch, v_start.seq);
     perform signals.rebuild_book(v_lane, v_subscription.stream_id);
-    perform signals.write_settings(
+    perform signals.next_settings(
       v_copy, to_jsonb(k) - array['lane', 'subscription_id', 'version', 'hours_minutes', 'created_at', 'actor'], 'what-if'
     )
     from signals.copy_settings as k
     where k.lane = v_subscription.lane and k.subscription_id = p_subscription and k.version = v_subscription.settings_version;
-    perform signals.write_settings(v_copy, coalesce(p_settings, '{}'), 'what-if');
+    perform signals.next_settings(v_copy, coalesce(p_settings, '{}'), 'what-if');
 
     while not v_done loop
       v_done := true;

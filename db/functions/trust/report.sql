@@ -1,4 +1,4 @@
--- requires: core/fail core/now trust/lanes_of
+-- requires: access/may_touch core/fail core/now trust/lanes_of
 create or replace function trust.report(p_account bigint) returns table (
   account text, role text, lane smallint, score integer, is_trusted boolean, last_incident_at timestamptz, regained_at timestamptz,
   paused jsonb, counts jsonb, events jsonb
@@ -10,7 +10,7 @@ declare
   v_account access.accounts;
 begin
   select a.* into v_account from access.accounts as a where a.account_id = p_account;
-  if v_account.account_id is null then
+  if v_account.account_id is null or not access.may_touch('account', p_account) then
     perform core.fail('TRT01', jsonb_build_object('account', p_account));
   end if;
   return query

@@ -18,7 +18,23 @@ to ecp_operator;
 -- Tenants say who they are; what reads for them asks who is reading.
 grant usage on schema access to ecp_tenant, ecp_analyst, ecp_auditor;
 
-grant execute on function access.act_for to ecp_tenant;
+grant execute on function
+  access.act_for,
+  access.revoke_license,
+  access.rotate_license
+to ecp_tenant;
+
+-- The API changes tokens for tokens, is told whom it may act for, and remembers what it answered, whatever role it is in by then.
+grant execute on function
+  access.admit,
+  access.exchange_license,
+  access.refresh
+to ecp_api;
+
+grant execute on function
+  access.begin_request,
+  access.end_request
+to ecp_api, ecp_operator, ecp_analyst, ecp_auditor;
 
 grant execute on function
   access.in_sight,

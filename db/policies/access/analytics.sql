@@ -23,6 +23,9 @@ grant select (
   lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss, take_profit, magic,
   order_type, sent_at, received_at
 ) on signals.signals to ecp_reader;
+grant select (
+  license_id, account_id, purpose, networks, issued_at, expires_at, revoked_at, revoked_by, revoked_reason, replaced_by
+) on access.licenses to ecp_reader;
 grant select on
   access.accounts,
   billing.ledger_accounts,
@@ -42,11 +45,14 @@ to ecp_reader;
 grant usage on schema analytics to ecp_analyst, ecp_auditor, ecp_operator, ecp_tenant;
 
 grant select on
+  analytics.accounts,
   analytics.balances,
   analytics.copy_quality,
   analytics.decisions,
   analytics.fees,
   analytics.latency,
+  analytics.licenses,
+  analytics.protection_events,
   analytics.rejections,
   analytics.signals,
   analytics.state_changes,

@@ -1,6 +1,6 @@
 -- Operators, and the payment adapter that comes later, move money by these functions; nobody reads or writes the tables.
 
-grant usage on schema billing to ecp_operator, ecp_auditor;
+grant usage on schema billing to ecp_operator, ecp_auditor, ecp_tenant;
 
 grant execute on function
   billing.assign_plan,
@@ -13,4 +13,4 @@ grant execute on function
   billing.write_plan
 to ecp_operator;
 
-grant execute on function billing.statement to ecp_auditor;
+grant execute on function billing.statement to ecp_auditor, ecp_tenant;

@@ -1,8 +1,8 @@
 -- Operators and auditors verify; the gateway asks which version it talks to, and keeps the schedule.
 
-grant usage on schema ops to ecp_gateway, ecp_operator, ecp_auditor;
+grant usage on schema ops to ecp_gateway, ecp_api, ecp_operator, ecp_auditor;
 
-grant execute on function ops.deployment_fingerprint to ecp_gateway;
+grant execute on function ops.deployment_fingerprint to ecp_gateway, ecp_api;
 grant execute on function ops.run_due_jobs to ecp_gateway, ecp_operator;
 grant execute on routine ops.tick to ecp_operator;
 grant execute on function ops.change_setting to ecp_operator;

@@ -1,6 +1,6 @@
 -- The hot path is the gateway's; streams, subscriptions and halts are the operator's. Tables are private.
 
-grant usage on schema signals to ecp_gateway, ecp_operator, ecp_auditor;
+grant usage on schema signals to ecp_gateway, ecp_operator, ecp_auditor, ecp_tenant;
 
 grant execute on function
   signals.deliveries,
@@ -19,6 +19,16 @@ grant execute on function
   signals.upload_specifications
 to ecp_gateway;
 
+-- Each of these asks access.may_touch.
+grant execute on function
+  signals.explain,
+  signals.explain_delivery,
+  signals.note_event,
+  signals.transition,
+  signals.what_if,
+  signals.write_settings
+to ecp_tenant;
+
 grant execute on function
   signals.catch_up,
   signals.create_portfolio,
@@ -29,6 +39,7 @@ grant execute on function
   signals.halt,
   signals.lift_protection,
   signals.map_symbol,
+  signals.note_event,
   signals.protect,
   signals.remove_protection,
   signals.schedule_news,

@@ -60,6 +60,7 @@
 #define TR_PERIOD_INVALID "TRS36"
 #define TR_CATCH_UP_FAILED "TRS37"
 #define TR_PROVIDER_DISTRUSTED "TRS38"
+#define TR_EVENT_INVALID "TRS39"
 #define TR_UNKNOWN_DELIVERY "TRR01"
 #define TR_REPORT_CONFLICT "TRR02"
 #define TR_REPORT_MALFORMED "TRR03"
@@ -168,6 +169,7 @@ const string ErrorTexts[] = {
    "TRS36", "PERIOD_INVALID", "The period is empty, backwards or too long.", "From before to, at most 31 days apart.",
    "TRS37", "CATCH_UP_FAILED", "A subscription could not be caught up.", "DETAIL has the error of the database; the next round tries again.",
    "TRS38", "PROVIDER_DISTRUSTED", "The provider's trust is under 50, so nothing may raise exposure.", "It regains 10 points for each 24 hours without an incident, or trust.reset sets it; closes still pass.",
+   "TRS39", "EVENT_INVALID", "The protection event cannot be recorded like this.", "DETAIL names the rule that it breaks; codes of the plane are not for terminals, but for TRG.",
    "TRR01", "UNKNOWN_DELIVERY", "There is no such delivery of this subscription.", "Report with the delivery_seq that was received.",
    "TRR02", "REPORT_CONFLICT", "Another report was recorded for this delivery.", "The first report stands, in signals.reports; what was refused is in signals.protection_events.",
    "TRR03", "REPORT_MALFORMED", "The report lacks what its status needs, or the book what a holding needs.", "EXECUTED needs a ticket and no code, and price and volume for OPEN, PLACE, CLOSE and a PARTIAL_CLOSE that traded; the other statuses need a code; a holding needs ticket, symbol, side and volume.",
@@ -206,7 +208,7 @@ const string ErrorTexts[] = {
    "TRD10", "FILES_INCONSISTENT", "The files of db/ contradict each other or their names.", "The message names the file.",
    "TRD11", "FILE_FAILED", "A file of db/ does not run; everything was rolled back.", "The message names file and line.",
    "TRD12", "CHECK_FAILED", "plpgsql_check does not accept a function; everything was rolled back.", "The message names function and line.",
-   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port, or stop what listens there.",
+   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port or --http-port, or stop what listens there.",
    "TRD14", "GATEWAY_NOT_STARTED", "The gateway of the demo or the bench did not start.", "Its own message says why.",
    "TRD15", "BARS_UNREADABLE", "The file given by --bars is not what can be played.", "The message names line and reason.",
    "TRD16", "GATEWAY_GONE", "The gateway went away under the demo.", "Its log says why.",

@@ -13,7 +13,7 @@ def test_codes_and_names_are_unique_and_well_formed(plane: Plane) -> None:
     rows = plane.gateway.execute("select code, name from core.error_registry()").fetchall()
     assert len({code for code, _ in rows}) == len({name for _, name in rows}) == len(rows)
     for code, name in rows:
-        assert re.fullmatch(r"TR[PASRGBTHQD][0-9]{2}", code)
+        assert re.fullmatch(r"TR[PASRGBTHQWD][0-9]{2}", code)
         assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", name)
 
 

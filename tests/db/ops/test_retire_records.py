@@ -55,3 +55,16 @@ def test_live_sessions_and_differences_of_open_copies_stay(played: tuple[Plane, 
     retire(plane)
     assert plane.rows("select session_id from access.sessions order by 1") == live
     assert plane.rows("select position_id from signals.differences") == [1]
+
+
+def test_tokens_go_ninety_days_after_their_end_and_answers_after_they_were_given(own_plane: Plane) -> None:
+    tokens = own_plane.tokens(own_plane.license(own_plane.account(), "api").token)
+    with own_plane.connect("ecp_api") as api, api.transaction():
+        api.execute("select access.admit(%s)", [tokens.access_token])
+        api.execute("select access.begin_request('key', 'asked'), access.end_request('key', 201::smallint, 'told')")
+    own_plane.tick(days=90, seconds=1)
+    assert retire(own_plane) == "1 records deleted"
+    assert own_plane.rows("select count(*) from access.requests") == [0]
+    own_plane.tick(days=30)
+    assert retire(own_plane) == "1 records deleted"
+    assert own_plane.rows("select count(*) from access.refresh_tokens") == [0]

@@ -3,7 +3,7 @@
 Prices and volumes are written as text ("0.10") and travel as integers of 1e-8; an integer is taken as it is.
 """
 
-from tests.db.plane.answers import Delivery, License, Position, lots, told
+from tests.db.plane.answers import Delivery, License, Position, Tokens, lots, told
 from tests.db.plane.copier import Copier
 from tests.db.plane.master import Master
 from tests.db.plane.messages import Heartbeat, Holding, Report, Signal, Specification, held
@@ -25,6 +25,7 @@ __all__ = [
     "Report",
     "Signal",
     "Specification",
+    "Tokens",
     "digest",
     "e8",
     "held",

@@ -89,6 +89,16 @@ class License:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """A row of access.exchange_license."""
+
+    access_token: str
+    refresh_token: str
+    scope: str
+    expires_in: int
+
+
 def told(deliveries: Iterable[Delivery]) -> list[tuple[str, int]]:
     """What to do with which position of the master."""
     return [(each.action, each.position_id) for each in deliveries]

@@ -26,7 +26,7 @@ TABLES: LiteralString = """
         and c.relnamespace::regnamespace::text in ('access', 'audit', 'billing', 'signals', 'trust')
         and c.relname not in (
             'actions', 'binding_key', 'currencies', 'rules', 'sources',
-            'subscription_states', 'subscription_transitions'
+            'subscription_states', 'subscription_transitions', 'token_key'
         )
 """
 

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 
-from tests.db.plane.answers import License
+from tests.db.plane.answers import License, Tokens
 from tests.db.plane.database import Database
 
 
@@ -37,6 +37,17 @@ class Operator(Database):
             )
             .fetchone()
         )
+        assert found
+        return found
+
+    def tokens(self, token: str, scope: str = "tenant") -> Tokens:
+        """What the API gets for this license."""
+        with self.connect("ecp_api") as api:
+            found = (
+                api.cursor(row_factory=class_row(Tokens))
+                .execute("select * from access.exchange_license(%s, %s)", [token, scope])
+                .fetchone()
+            )
         assert found
         return found
 

@@ -81,3 +81,19 @@ def test_a_change_needs_an_actor(plane: Plane, copier: Copier) -> None:
     with pytest.raises(psycopg.errors.NotNullViolation):
         plane.operator.execute("select signals.transition(%s, 'end', null)", [copier.subscription])
     assert plane.value("select state from signals.subscriptions") == "SYNCED"
+
+
+def test_a_tenant_moves_its_own_and_not_past_what_the_plane_decided(plane: Plane, copier: Copier) -> None:
+    plane.transition(copier.subscription, "toxic")
+    token = plane.license(copier.account, "api").token
+    with plane.connect("ecp_tenant") as tenant:
+        for cause in ("recovered", "funded", "resumed", "toxic"):
+            with tenant.transaction(force_rollback=True):
+                tenant.execute("select access.act_for(%s)", [token])
+                with pytest.raises(psycopg.Error) as refusal:
+                    tenant.execute("select signals.transition(%s, %s, 'x')", [copier.subscription, cause])
+            assert refusal.value.sqlstate == "TRS23"
+        with tenant.transaction():
+            tenant.execute("select access.act_for(%s)", [token])
+            tenant.execute("select signals.transition(%s, 'end', 'x')", [copier.subscription])
+    assert plane.value("select state from signals.subscriptions") == "ENDED"

@@ -1,0 +1,148 @@
+"""What all requests share, and the transaction that each of them is."""
+
+import asyncio
+import hashlib
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from gateway.errors import Texts
+from gateway.http import calls
+from gateway.http.problems import Problem, of_credential, of_database
+from gateway.settings import Settings
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Rows: TypeAlias = Sequence[Any]
+
+CONNECT_TIMEOUT = 1.0
+TENANT = "ecp_api"
+
+
+class Who(NamedTuple):
+    """access.admit: whom a request is for, and the role that it is run as."""
+
+    account_id: int
+    account: str
+    role: str
+
+
+class Rates:
+    """How much may be asked: with one token, from one address for tokens, and with tokens that are none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._requests = parse(settings.http_rate)
+        self._guesses = parse(settings.http_guess_rate)
+
+    async def request(self, token: str) -> None:
+        """Raises TRW06."""
+        await self._hit(self._requests, "token", hashlib.sha256(token.encode()).hexdigest())
+
+    async def guess(self, peer: str) -> None:
+        """Raises TRW06: so often may an address be wrong."""
+        await self._hit(self._guesses, "peer", peer)
+
+    async def may_guess(self, peer: str) -> None:
+        """Raises TRW06."""
+        if not await self._limiter.test(self._guesses, "peer", peer):
+            await self._refuse(self._guesses, "peer", peer)
+
+    async def _hit(self, limit: RateLimitItem, *key: str) -> None:
+        if not await self._limiter.hit(limit, *key):
+            await self._refuse(limit, *key)
+
+    async def _refuse(self, limit: RateLimitItem, *key: str) -> None:
+        window = await self._limiter.get_window_stats(limit, *key)
+        wait = max(1, math.ceil(window.reset_time - time.time()))
+        raise Problem("TRW06", f"no more than {limit}", headers={"Retry-After": str(wait)})
+
+
+@dataclass
+class Api:
+    """The database as the API sees it, and what its codes say."""
+
+    settings: Settings
+    pool: Pool
+    texts: Texts
+    rates: Rates
+    is_ready: Callable[[], bool]
+    """Whether what else runs in this process does its work."""
+    fingerprint: str | None = None
+    """Of the db/ that this was shipped with."""
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, readonly: bool = False, deadline_ms: int | None = None, may_be_done: bool = False
+    ) -> AsyncIterator[Connection]:
+        """A transaction as ecp_api, with nobody bound yet. Raises Problem for whatever the database refuses; if it goes
+        away, TRD02 where it `may_be_done` all the same."""
+        try:
+            async with (
+                asyncio.timeout((deadline_ms or self.settings.http_deadline_ms) / 1000),
+                self.pool.acquire(timeout=CONNECT_TIMEOUT) as connection,
+                connection.transaction(readonly=readonly),
+            ):
+                yield connection
+        except Problem:
+            raise
+        except Exception as error:
+            problem = of_database(error, outcome_unknown=may_be_done)
+            if problem is None:
+                raise
+            raise problem from error
+
+    async def admit(self, connection: Connection, token: str, peer: str) -> Who:
+        """Bind the transaction to whom the token was given, and go on in its role. Raises Problem."""
+        try:
+            who = Who(*await connection.fetchrow(calls.ADMIT, token, peer))  # type: ignore[misc]
+        except asyncpg.PostgresError as error:
+            problem = of_database(error)
+            if problem is None:
+                raise
+            problem = of_credential(problem)
+            if problem.status == 401:
+                await self.rates.guess(peer)
+            raise problem from error
+        if who.role != TENANT:
+            await connection.execute(calls.BECOME, who.role)
+        return who
+
+
+def pool(settings: Settings) -> Pool:
+    """Connections as ecp_api, made when they are needed: it is there before the database is, and after it was away."""
+    return asyncpg.create_pool(
+        settings.http_database_url or settings.database_url,
+        min_size=0,
+        max_size=settings.http_connections,
+        timeout=CONNECT_TIMEOUT,
+        init=_init,
+        reset=_reset,
+        server_settings={
+            "application_name": "ecp http",
+            "role": TENANT,
+            "statement_timeout": str(settings.http_deadline_ms),
+            "lock_timeout": str(settings.http_deadline_ms),
+            "idle_in_transaction_session_timeout": str(settings.http_deadline_ms),
+        },
+    )
+
+
+async def _init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+async def _reset(connection: Any) -> None:
+    """What a request sets ends with its transaction, so that is all there is to end."""
+    if connection.is_in_transaction():
+        await connection.execute("rollback")

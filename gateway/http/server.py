@@ -1,0 +1,135 @@
+"""The HTTP API's socket, its pool, and the order in which they start and stop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.http import api, app
+from gateway.lanes import connector
+from gateway.settings import Settings
+from gateway.startup import suitable, texts
+from gateway.tasks import begin
+
+log = structlog.get_logger(__name__)
+
+CLOSE_TIMEOUT = 2.0
+BACKLOG = 1024
+
+
+class Http:
+    """The HTTP API of a gateway. `start`, then `stop`; in between it looks after itself."""
+
+    def __init__(
+        self, settings: Settings, expected_fingerprint: str | None = None, is_ready: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`expected_fingerprint`: of the db/ that it was shipped with; None skips that check. `is_ready`: whether what
+        else runs in this process does its work."""
+        self.settings = settings
+        self.address: tuple[str, int] = ("", 0)
+        self._expected = expected_fingerprint
+        self._is_ready = is_ready
+
+    @property
+    def url(self) -> str:
+        host, port = self.address
+        scheme = "https" if self.settings.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def start(self) -> None:
+        """Serve; raises StartupRefused, or OSError when the address cannot be had."""
+        settings = self.settings
+        connect = connector(settings.http_database_url or settings.database_url, api.TENANT, "http")
+        async with suitable(connect, self._expected) as connection:
+            said = await texts(connection)
+        listening = _listen(settings.host, settings.http_port)
+        self._pool = api.pool(settings)
+        rates = api.Rates(settings)
+        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._expected)
+        self._server = _Server(_config(settings, app.create(self._shared)))
+        self.address = listening.getsockname()[:2]
+        await self._pool
+        self._task = begin(self._server.serve([listening]), "http")
+        await self._server.takes_connections.wait()
+        log.info("serving", url=self.url)
+
+    async def stop(self) -> None:
+        """Accept nobody, answer what was asked, close."""
+        self._server.should_exit = True
+        await asyncio.wait([self._task], timeout=self.settings.drain_ms / 1000 + CLOSE_TIMEOUT)
+        try:
+            await asyncio.wait_for(self._pool.close(), CLOSE_TIMEOUT)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+class _Server(uvicorn.Server):
+    """Signals are the gateway's to take."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.takes_connections = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.takes_connections.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Protocol(H11Protocol):
+    """Who connects and does not ask, or asks a letter at a time, keeps no place."""
+
+    HEADERS = 10.0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait_for_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _wait_for_headers(self) -> None:
+        self._waiting = self.loop.call_later(self.HEADERS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+def _config(settings: Settings, application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.http_proxies),
+        forwarded_allow_ips=settings.http_proxies,
+        limit_concurrency=settings.http_max_clients,
+        timeout_graceful_shutdown=settings.drain_ms // 1000,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listening.setblocking(False)
+    return listening
