@@ -18,7 +18,6 @@ PRICE = 107_219_000
 PIP = 10_000
 RAISES = (pb.OPEN, pb.PLACE)
 STATES = ["SYNCED", "DEGRADED_GAP", "LOCKED_NO_FUNDS", "PAUSED_TOXIC", "PAUSED_BY_USER", "ENDED", "SOMETHING_NEW"]
-CLOSED = {"DEGRADED_GAP": "TRS02", "LOCKED_NO_FUNDS": "TRB04", "PAUSED_TOXIC": "TRS38"}
 UNSIGNED, SIGNED, FORGED = range(3)
 
 
@@ -73,7 +72,7 @@ class Spec:
             self.sequence(case),
             "TRG01" if case.gap_fill or (raises and self.is_old(case)) else "",
             "TRG02" if case.action == pb.OPEN and self.has_moved(case) else "",
-            "TRB04" if raises and not float(case.needed) <= float(case.free) else "",
+            "TRG05" if raises and not float(case.needed) <= float(case.free) else "",
             "TRS03" if case.signature == FORGED else "",
             self.status(case) if raises else "",
         ]
@@ -86,7 +85,7 @@ class Spec:
 
     def status(self, case: Case) -> str:
         is_decided_since = self.state in STATES[:-1] and case.seq > self.told
-        return "" if is_decided_since or self.state == "SYNCED" else CLOSED.get(self.state, "TRS23")
+        return "" if is_decided_since or self.state == "SYNCED" else "TRG07"
 
     def is_old(self, case: Case) -> bool:
         own = self.ttl_ms and case.now - case.sent > 1000 * self.ttl_ms
@@ -209,14 +208,14 @@ def test_the_first_stage_that_has_something_to_say_says_it(tmp_path: Path) -> No
         "TRS02",
         "TRG01",
         "TRG02",
-        "TRB04",
+        "TRG05",
         "TRS03",
-        "TRB04",
+        "TRG07",
     ]
 
 
 def test_before_the_plane_has_said_anything_nothing_is_opened(tmp_path: Path) -> None:
-    assert run("Guard", tmp_path, {"cases.txt": f"guard 9 0 0\nstate\n{Case()}"}) == ["GUARD_UNTOLD 0", "TRS23"]
+    assert run("Guard", tmp_path, {"cases.txt": f"guard 9 0 0\nstate\n{Case()}"}) == ["GUARD_UNTOLD 0", "TRG07"]
 
 
 def test_what_is_missing_degrades_until_it_comes(tmp_path: Path) -> None:
