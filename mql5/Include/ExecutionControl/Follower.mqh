@@ -17,6 +17,7 @@ struct SFollowing
 {
    bool is_subscribed; // on this connection
    bool is_refused;    // for now
+   bool is_denied;     // on this connection for good
    ulong subscribe_id; // the frame that asked
    bool is_resending;
    bool may_skip;
@@ -387,11 +388,18 @@ private:
       if(m_is_mode_wrong)
          Journal("the plane and this account disagree whether it is hedging or netting; nothing is executed. What to "
                  "do: have the portfolio's mode corrected.");
-      for(int i = 0; i < ArraySize(m_follows); i++)
-         if(!m_follows[i].is_subscribed)
-            return true;
-      TellSymbols();
+      Introduce();
       return true;
+   }
+
+   // Symbols are told once all subscriptions are resumed that can be: one that is not ours keeps no other waiting.
+   void Introduce(void)
+   {
+      for(int i = 0; i < ArraySize(m_follows); i++)
+         if(!m_follows[i].is_subscribed && !m_follows[i].is_denied)
+            return;
+      if(m_portfolio_id != 0)
+         TellSymbols();
    }
 
    void TellSymbols(void)
@@ -551,6 +559,12 @@ protected:
       const bool is_passing = error.code == TR_BUSY || StringFind(error.code, "TRD") == 0;
       if(id == m_specifications_id && id != 0 && !is_passing)
          TellMoney();
+      for(int i = 0; i < ArraySize(m_follows) && !is_passing; i++)
+         if(id == m_follows[i].subscribe_id && id != 0)
+         {
+            m_follows[i].is_denied = true;
+            Introduce();
+         }
       for(int i = 0; i < ArraySize(m_follows) && is_passing; i++)
       {
          m_follows[i].is_refused = m_follows[i].is_refused || id == m_follows[i].subscribe_id;
