@@ -122,6 +122,30 @@ def test_what_the_plane_says_is_read_as_it_was_said(
     assert _decode(tmp_path, data, piece) == [_expected(*frame) for frame in frames] + ["fault "]
 
 
+def _numbered(kind: type[Message]) -> Message:
+    """Every field says its own number: see programs/Encode.mq5."""
+
+    def value(field: Any) -> Any:
+        if field.message_type:
+            return _numbered(getattr(pb, field.message_type.name))
+        if field.type == field.TYPE_STRING:
+            return f"text {field.number}"
+        return bytes([field.number]) if field.type == field.TYPE_BYTES else 100 + field.number
+
+    fields = kind.DESCRIPTOR.fields
+    return kind(**{field.name: [value(field)] if field.is_repeated else value(field) for field in fields})
+
+
+def test_every_field_that_an_expert_writes_is_what_it_should_be(tmp_path: Path) -> None:
+    said = [line.split(" ") for line in run("Encode", tmp_path)]
+    made = {name: getattr(pb, name).FromString(bytes.fromhex(data)) for name, data in said}
+    assert made == {name: _numbered(getattr(pb, name)) for name in made}
+    assert made.keys() == {
+        "Hello", "Signal", "Publish", "ResyncIntent", "Reports", "Subscribe", "Resend", "Book", "AccountState",
+        "Specifications",
+    }  # fmt: skip
+
+
 def test_numbers_that_are_not_packed_are_read_too(tmp_path: Path) -> None:
     # seqs 5 and 300 as two fields of their own, then a verdict.
     body = bytes.fromhex("2005") + bytes.fromhex("20ac02") + bytes.fromhex("2801")

@@ -1,6 +1,7 @@
 """The execution guard in MQL5 beside its rules, spelled out here, and beside the follower of ops.demo, on the same
 deliveries in the same order."""
 
+import hmac
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,15 @@ def test_what_is_missing_degrades_until_it_comes(tmp_path: Path) -> None:
     lines = ["guard 9 0 0", "told SYNCED 0", "state", "missing", "state", "processed 1", "state"]
     said = run("Guard", tmp_path, {"cases.txt": "\n".join(lines)})
     assert said == ["GUARD_SYNCED 0", "GUARD_DEGRADED_GAP 0", "GUARD_SYNCED 1"]
+
+
+def test_a_tag_that_cannot_be_checked_is_a_forged_one_like_any_that_is_not_right(tmp_path: Path) -> None:
+    key, payload = bytes(range(32)), b"what was signed"
+    tag = hmac.digest(key, payload, "sha256")
+    wrong = [tag[:at] + bytes([tag[at] ^ 1]) + tag[at + 1 :] for at in (0, 15, 31)] + [tag[:-1], tag + b"\0"]
+    lines = ["guard 9 0 0", f"verify {payload.hex()} -", f"verify {payload.hex()} {tag.hex()}", f"key {key.hex()}"]
+    lines += [f"verify {payload.hex()} -", f"verify {payload.hex()} {tag.hex()}", f"verify {b'else'.hex()} {tag.hex()}"]
+    lines += [f"verify {payload.hex()} {bad.hex()}" for bad in wrong]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == [
+        "GUARD_UNSIGNED", "GUARD_FORGED", "GUARD_UNSIGNED", "GUARD_SIGNED", *["GUARD_FORGED"] * 6,
+    ]  # fmt: skip

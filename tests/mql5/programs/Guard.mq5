@@ -4,6 +4,7 @@
 #include <ExecutionControl/ExecutionGuard.mqh>
 
 // guard SUBSCRIPTION PIPS TTL_MS | told STATE NEWEST | processed SEQ | skip SEQ | missing | state
+// key KEY | verify PAYLOAD TAG: in hexadecimal, - is none
 // delivery SUBSCRIPTION SEQ GAP_FILL ACTION SIDE PRICE MAX_DEVIATION SENT EXPIRES WORST NOW QUOTE NEEDED FREE SIGNATURE PIP
 CExecutionGuard *Guard = NULL;
 
@@ -32,8 +33,15 @@ string Judged(const string &words[])
    return code == "" ? "ok" : code;
 }
 
+void Bytes(const string word, uchar &bytes[])
+{
+   FromHex(word == "-" ? "" : word, bytes);
+}
+
 void OnStart(void)
 {
+   uchar first[];
+   uchar second[];
    const int file = FileOpen("cases.txt", FILE_READ | FILE_TXT | FILE_ANSI);
    while(file != INVALID_HANDLE && !FileIsEnding(file))
    {
@@ -57,6 +65,17 @@ void OnStart(void)
          Guard.Missing();
       else if(words[0] == "state")
          Print(EnumToString(Guard.State()), " ", IntegerToString((long)Guard.Last()));
+      else if(words[0] == "key")
+      {
+         Bytes(words[1], first);
+         Guard.SetKey(first);
+      }
+      else if(words[0] == "verify")
+      {
+         Bytes(words[1], first);
+         Bytes(words[2], second);
+         Print(EnumToString(Guard.Verify(first, second)));
+      }
       else if(words[0] == "delivery")
          Print(Judged(words));
    }
