@@ -169,6 +169,8 @@ def test_what_a_later_plane_says_besides_is_skipped(tmp_path: Path) -> None:
         (b"\x00\x01", "field 0"),
         (b"\xfa\x07\x05ab", "bytes that end"),
         (b"\xfa\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "bytes without end"),
+        (b"\xfa\x07" + varint(2**32 + 2) + b"ab", "bytes whose count has 33 bits, and its lower 32 would do"),
+        (varint(2**35 + 8) + b"\x05", "a field whose number has 33 bits, and its lower 32 are those of a field"),
         (b"\xf9\x07abc", "eight bytes that end"),
     ],
 )
@@ -179,13 +181,23 @@ def test_what_is_no_message_is_refused(tmp_path: Path, body: bytes, why: str) ->
     ], why  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b"\x22\x01\x80", "a number in a run that ends"), (b"\x38\x05", "a number where a message belongs")],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, body: bytes, why: str) -> None:
+    """Ack: of numbers, and of refusals."""
+    assert _decode(tmp_path, _frame(22, body)) == ["22 0 unreadable", "fault "], why
+
+
 def test_numbers_beyond_their_type_and_texts_with_a_zero_are_refused(tmp_path: Path) -> None:
     data = (
         _frame(21, b"\x18" + varint(2**32))  # epoch
+        + _frame(22, b"\x28" + b"\xff" * 9 + b"\x01")  # a verdict below zero
         + _frame(23, b"\x30" + b"\xff" * 9 + b"\x01")  # a mode below zero
         + _frame(28, b"\x0a\x03a\x00b")
     )
-    assert _decode(tmp_path, data) == ["21 0 unreadable", "23 0 unreadable", "28 0 unreadable", "fault "]
+    assert _decode(tmp_path, data) == [*(f"{number} 0 unreadable" for number in (21, 22, 23, 28)), "fault "]
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,63 @@ def test_it_rules_as_the_follower_of_the_demo(tmp_path: Path, cases: list[Case])
     assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == expected
 
 
+# Each limit by itself: what is at it passes, what is beyond it does not.
+LIMITS = [
+    ({"subscription": 10}, "TRS17"),
+    ({"seq": 0}, "TRS01"),
+    ({"seq": 2}, "TRS02"),
+    ({"gap_fill": True}, "TRG01"),
+    ({"gap_fill": True, "action": pb.CLOSE}, "TRG01"),
+    ({"now": 0}, "TRG01"),
+    ({"expires": NOW}, "ok"),
+    ({"expires": NOW - 1}, "TRG01"),
+    ({"sent": NOW - 500_000}, "ok"),
+    ({"sent": NOW - 500_001}, "TRG01"),
+    ({"quote": 0}, "TRG02"),
+    ({"quote": -PRICE}, "TRG02"),
+    ({"quote": 0, "action": pb.PLACE}, "ok"),
+    ({"max_deviation": 100, "quote": PRICE + 100}, "ok"),
+    ({"max_deviation": 100, "quote": PRICE + 101}, "TRG02"),
+    ({"max_deviation": 100, "quote": PRICE - 101}, "TRG02"),
+    ({"quote": PRICE + 50 * PIP}, "ok"),
+    ({"quote": PRICE + 50 * PIP + 1}, "TRG02"),
+    ({"pip": 0}, "TRG02"),
+    ({"worst": PRICE}, "ok"),
+    ({"worst": PRICE - 1}, "TRG02"),
+    ({"worst": PRICE + 1}, "ok"),
+    ({"worst": PRICE, "side": pb.SELL}, "ok"),
+    ({"worst": PRICE + 1, "side": pb.SELL}, "TRG02"),
+    ({"worst": PRICE - 1, "side": pb.SELL}, "ok"),
+    ({"needed": "100", "free": "100"}, "ok"),
+    ({"needed": "100.01", "free": "100"}, "TRG05"),
+    ({"needed": "nan", "free": "100"}, "TRG05"),
+    ({"needed": "100", "free": "nan"}, "TRG05"),
+    ({"needed": "100.01", "free": "100", "action": pb.PLACE}, "TRG05"),
+    ({"signature": SIGNED}, "ok"),
+    ({"signature": FORGED}, "TRS03"),
+    ({"signature": FORGED, "action": pb.CLOSE}, "TRS03"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code"), LIMITS)
+def test_each_limit_by_itself(tmp_path: Path, fields: dict[str, Any], code: str) -> None:
+    """Who has 50 pips and half a second of his own."""
+    lines = f"guard 9 50 500\ntold SYNCED 5\n{Case(**fields)}"
+    assert run("Guard", tmp_path, {"cases.txt": lines}) == [code]
+
+
+@pytest.mark.parametrize("state", STATES[1:-1])
+def test_a_state_speaks_of_what_was_decided_before_it_was_told(tmp_path: Path, state: str) -> None:
+    lines = [
+        f"guard 9 0 0\ntold {state} 1",
+        str(Case()),
+        "processed 1",
+        str(Case(seq=2)),
+        str(Case(seq=2, action=pb.PLACE)),
+    ]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == ["TRG07", "ok", "ok"]
+
+
 # Too late, too far, too poor, and forged.
 WRONG: dict[str, Any] = {"expires": NOW - 1, "quote": 2 * PRICE, "max_deviation": 1, "needed": "1"}
 
@@ -215,8 +272,9 @@ def test_the_first_stage_that_has_something_to_say_says_it(tmp_path: Path) -> No
     ]
 
 
-def test_before_the_plane_has_said_anything_nothing_is_opened(tmp_path: Path) -> None:
-    assert run("Guard", tmp_path, {"cases.txt": f"guard 9 0 0\nstate\n{Case()}"}) == ["GUARD_UNTOLD 0", "TRG07"]
+def test_before_the_plane_has_said_anything_that_is_understood_nothing_is_opened(tmp_path: Path) -> None:
+    lines = ["guard 9 0 0", "state", str(Case()), "told SOMETHING_NEW 0", "state", str(Case())]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == ["GUARD_UNTOLD 0", "TRG07"] * 2
 
 
 def test_what_is_missing_degrades_until_it_comes(tmp_path: Path) -> None:

@@ -8,6 +8,11 @@
 // delivery SUBSCRIPTION SEQ GAP_FILL ACTION SIDE PRICE MAX_DEVIATION SENT EXPIRES WORST NOW QUOTE NEEDED FREE SIGNATURE PIP
 CExecutionGuard *Guard = NULL;
 
+double Money(const string word)
+{
+   return word == "nan" ? MathLog(-1.0) : StringToDouble(word);
+}
+
 string Judged(const string &words[])
 {
    SDelivery delivery;
@@ -26,8 +31,8 @@ string Judged(const string &words[])
    delivery.worst_price_e8 = StringToInteger(words[10]);
    moment.plane_time_us = StringToInteger(words[11]);
    moment.price_e8 = StringToInteger(words[12]);
-   moment.margin_needed = words[13] == "nan" ? MathLog(-1.0) : StringToDouble(words[13]);
-   moment.margin_free = StringToDouble(words[14]);
+   moment.margin_needed = Money(words[13]);
+   moment.margin_free = Money(words[14]);
    moment.signature = (ENUM_GUARD_SIGNATURE)StringToInteger(words[15]);
    const string code = Guard.Refusal(delivery, moment, StringToInteger(words[16]));
    return code == "" ? "ok" : code;

@@ -83,8 +83,9 @@ async def test_gateway_is_killed_in_the_middle_of_a_burst(desk: Desk, gateway_ds
         copier = await desk.expert_copier(master, port=gateway.port)
         burst = []
         for point in ("after_commit", "after_report"):
-            await gateway.trap(point, 3)
-            burst += [await master.open("BUY", round(0.10 + number / 100, 2)) for number in range(BURST)]
+            burst += [await master.open("BUY", round(0.10 + number / 100, 2)) for number in range(BURST // 2)]
+            await gateway.trap(point, 1)
+            burst += [await master.open("BUY", round(0.20 + number / 100, 2)) for number in range(BURST // 2)]
             await gateway.ended()
             burst += [await master.open("SELL")]
             await gateway.start()
