@@ -231,6 +231,12 @@ def test_each_limit_by_itself(tmp_path: Path, fields: dict[str, Any], code: str)
     assert run("Guard", tmp_path, {"cases.txt": lines}) == [code]
 
 
+@pytest.mark.parametrize("quote", [0, -PRICE])
+def test_without_a_price_nothing_is_opened_even_where_there_is_no_limit(tmp_path: Path, quote: int) -> None:
+    lines = f"guard 9 0 0\ntold SYNCED 5\n{Case(quote=quote)}"
+    assert run("Guard", tmp_path, {"cases.txt": lines}) == ["TRG02"]
+
+
 @pytest.mark.parametrize("state", STATES[1:-1])
 def test_a_state_speaks_of_what_was_decided_before_it_was_told(tmp_path: Path, state: str) -> None:
     lines = [
