@@ -32,7 +32,7 @@ def test_a_terminal_may_have_codes_of_its_own(plane: Plane, copier: Copier) -> N
 def test_the_plane_s_codes_are_the_plane_s(plane: Plane, copier: Copier, code: str | None) -> None:
     with pytest.raises(psycopg.Error) as raised:
         plane.operator.execute(NOTE, [copier.subscription, code, None, None])
-    assert raised.value.sqlstate == "TRS39"
+    assert raised.value.sqlstate == "TRS43"
 
 
 def test_a_subscription_that_does_not_exist(plane: Plane) -> None:
