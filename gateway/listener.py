@@ -47,6 +47,12 @@ class Listener:
         self._caught_up = caught_up
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._heard_at = asyncio.get_running_loop().time()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the database was last heard over this connection."""
+        return asyncio.get_running_loop().time() - self._heard_at
 
     def start(self) -> None:
         self._tasks = [begin(keep("listener", self._connect, self._listen, BACKOFF), "listener")]
@@ -61,6 +67,7 @@ class Listener:
         while True:
             # A dead peer is noticed by asking it something.
             await self._clock.read(connection)
+            self._heard_at = asyncio.get_running_loop().time()
             await asyncio.sleep(KEEPALIVE)
 
 
