@@ -12,6 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway import ecp_pb2 as pb
 from gateway.client import Client, Refusal
 from gateway.server import Gateway
+from ops.monitoring.dashboards import DASHBOARDS
+from ops.paths import ROOT
 from tests.gateway.conftest import Connect, Market, Master, Start, terminate
 
 pytestmark = pytest.mark.core
@@ -156,6 +158,37 @@ async def test_a_lost_connection_costs_one_scrape(gateway: Gateway, db: psycopg.
     terminate(db, "metrics")
     await scrape(gateway)
     assert value(await scrape(gateway), "ecp_database_up") == 1
+
+
+# What other exporters tell: Prometheus itself of its targets, node_exporter of the database's host.
+FOREIGN = {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
+QUERIED = re.compile(r"\b(?:ecp|process|node)_\w+\b|\bup\b")
+
+
+async def test_what_alerts_and_dashboards_ask_for_is_told(
+    gateway: Gateway, connect: Connect, market: Market, db: psycopg.Connection[Any]
+) -> None:
+    """In a plane where something of everything has happened."""
+    await copied(gateway, connect, market, 1)
+    with pytest.raises(Refusal):
+        await connect(gateway, "ecp_nobody_nothing")
+    account = market.account("subscriber")
+    db.execute("select billing.open_wallet(%s, 'EUR')", [account])
+    db.execute("select billing.deposit(%s, 'EUR', 100, 'a key', 'a test')", [account])
+    db.execute("insert into ops.totals (name, labels) values ('ecp_transfers_amount_total', '{}')")
+    db.execute("insert into ops.totals (name, labels) values ('ecp_protection_events_total', '{}')")
+    db.execute("select signals.halt(null, 'a drill', 'a test')")
+    db.execute("select pg_create_physical_replication_slot('left_by_metrics', true)")
+    try:
+        told = {name for name, _ in await scrape(gateway)}
+    finally:
+        db.execute("select pg_drop_replication_slot('left_by_metrics')")
+    queries = [query for _, panels in DASHBOARDS.values() for panel in panels for query in panel.queries.values()]
+    rules = (ROOT / "ops/monitoring/alerts.yml").read_text()
+    queries += re.findall(r"^ +expr: (.+?)\n +(?:for|labels):", rules, re.MULTILINE | re.DOTALL)
+    asked = {name for query in queries for name in QUERIED.findall(query)}
+    assert len(asked) > 40
+    assert asked - FOREIGN - told == set()
 
 
 async def test_names_and_units_are_as_prometheus_has_them(

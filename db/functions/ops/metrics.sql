@@ -103,7 +103,7 @@ inner join (
     values ('ecp_unanswered_deliveries', d.deliveries), ('ecp_unanswered_seconds', d.age)
   ) as x (name, value)
   union all
-  select x.name, jsonb_build_object('job', j.name), x.value
+  select x.name, jsonb_build_object('name', j.name), x.value
   from ops.jobs as j
   cross join lateral (
     values
@@ -138,9 +138,10 @@ inner join (
   where a.kind = 'WALLET'
   group by a.currency
   union all
-  select 'ecp_ledger_arrears', jsonb_build_object('currency', a.currency), sum(g.arrears)
-  from billing.agreements as g
-  inner join billing.ledger_accounts as a on a.lane = g.lane and a.ledger_account_id = g.wallet_id
+  select 'ecp_ledger_arrears', jsonb_build_object('currency', a.currency), coalesce(sum(g.arrears), 0)
+  from billing.ledger_accounts as a
+  left join billing.agreements as g on g.lane = a.lane and g.wallet_id = a.ledger_account_id and g.arrears > 0
+  where a.kind = 'WALLET'
   group by a.currency
   union all
   select 'ecp_ledger_open_lanes', '{}', count(distinct w.lane)

@@ -22,10 +22,10 @@ def deposit(plane: Plane, amount: str, key: str = "a key", account: int | None =
     return account
 
 
-def read(plane: Plane, name: str, **labels: str) -> float | None:
+def read(plane: Plane, series: str, **labels: str) -> float | None:
     """None: there is no such series."""
     rows = plane.gateway.execute("select name, labels, value from ops.read_metrics()").fetchall()
-    (found,) = [value for row, has, value in rows if (row, has) == (name, labels)] or [None]
+    (found,) = [value for name, has, value in rows if (name, has) == (series, labels)] or [None]
     return None if found is None else float(found)
 
 
@@ -95,13 +95,13 @@ def test_a_close_without_an_answer_has_an_age(plane: Plane, master: Master, copi
 
 def test_a_job_lags_from_when_it_was_due(own_plane: Plane) -> None:
     own_plane.admin.execute("update ops.jobs set due_at = core.now() + interval '5 seconds' where name = 'escalate'")
-    assert read(own_plane, "ecp_job_lag_seconds", job="escalate") == 0
+    assert read(own_plane, "ecp_job_lag_seconds", name="escalate") == 0
     own_plane.tick(seconds=17)
-    assert read(own_plane, "ecp_job_lag_seconds", job="escalate") == 12
-    assert read(own_plane, "ecp_job_period_seconds", job="escalate") == 5
-    assert read(own_plane, "ecp_job_failing", job="escalate") == 0
+    assert read(own_plane, "ecp_job_lag_seconds", name="escalate") == 12
+    assert read(own_plane, "ecp_job_period_seconds", name="escalate") == 5
+    assert read(own_plane, "ecp_job_failing", name="escalate") == 0
     own_plane.admin.execute("update ops.jobs set failing_since = core.now() where name = 'escalate'")
-    assert read(own_plane, "ecp_job_failing", job="escalate") == 1
+    assert read(own_plane, "ecp_job_failing", name="escalate") == 1
 
 
 def test_what_is_in_no_block_of_the_chain_has_an_age(plane: Plane, master: Master) -> None:
