@@ -67,6 +67,7 @@ UPLOAD_SPECIFICATIONS = (
     " $14::text[])"
 )
 RUN_DUE_JOB = "select ops.run_due_jobs(1)"
+READ_METRICS = "select * from ops.read_metrics()"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from google.protobuf.message import DecodeError, Message
 
-from gateway import accounts, calls, publishing, reporting
+from gateway import accounts, calls, meters, publishing, reporting
 from gateway import ecp_pb2 as pb
 from gateway.accounts import MODES, Stating
 from gateway.calls import microseconds
@@ -76,7 +77,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
         self._loop = asyncio.get_running_loop()
         self._frame_at = self._loop.time()
-        self._received_us = 0
+        self._read_at, self._received_us = monotonic(), 0
         self._transport.set_write_buffer_limits(high=self._plane.settings.write_buffer_bytes)
         full = len(self._plane.connections) >= self._plane.settings.max_clients
         self._plane.connections.add(self)
@@ -98,7 +99,7 @@ class ClientConnection(asyncio.Protocol):
             self.showed_life = True
             if not self._backlog:
                 # Of the oldest that wait: how long we let a signal wait is not its master's doing.
-                self._received_us = self._plane.clock.now_us()
+                self._read_at, self._received_us = monotonic(), self._plane.clock.now_us()
             self._backlog.extend(frames)
         self._work()
 
@@ -156,6 +157,7 @@ class ClientConnection(asyncio.Protocol):
         if self._is_closing:
             return
         fatal = code in FATAL or self.session is None
+        meters.ERRORS.labels(code).inc()
         self._send(self._plane.texts.error(code, detail, fatal=fatal), frame_id)
         if fatal:
             log.info("connection refused", code=code, detail=detail, account=self.session and self.session.account)
@@ -251,7 +253,7 @@ class ClientConnection(asyncio.Protocol):
         )
         if self._admit(count + positions) and not self._sheds(link, signals) and stream.admit(job):
             columns = publishing.columns(self.session_id, stream_id, publish.signals, signals, self._received_us)
-            link.submit(calls.INGEST, stream.lane, columns, job)
+            link.submit(calls.INGEST, stream.lane, columns, job, self._read_at)
         else:
             job.refused("TRP09")
 
@@ -268,7 +270,7 @@ class ClientConnection(asyncio.Protocol):
         job = Reporting(self, self._plane.texts, frame_id=frame.id, reports=reports)
         if self._admit(count):
             columns = reporting.columns(self.session_id, reports)
-            self._plane.subscriber.link(self._lane).submit(calls.REPORT, self._lane, columns, job)
+            self._plane.subscriber.link(self._lane).submit(calls.REPORT, self._lane, columns, job, self._read_at)
         else:
             job.refused("TRP09")
 
@@ -284,7 +286,7 @@ class ClientConnection(asyncio.Protocol):
         job = Stating(self, self._plane.texts, frame_id=frame.id, count=count)
         if self._admit(count):
             columns = accounts.states(self.session_id, state)
-            self._plane.subscriber.link(self._lane).submit(calls.NOTE_EQUITY, self._lane, columns, job)
+            self._plane.subscriber.link(self._lane).submit(calls.NOTE_EQUITY, self._lane, columns, job, self._read_at)
         else:
             job.refused("TRP09")
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway import calls
+from gateway import calls, meters
 from gateway.errors import Refused
 from gateway.lanes import Side
 from gateway.tasks import begin, end
@@ -91,6 +91,11 @@ class Subscribers:
             if subscriber is not None and subscriber.reader is reader:
                 self._owe(subscriber)
 
+    @property
+    def behind(self) -> int:
+        """How many are owed something that must be read for them."""
+        return sum(map(len, self._behind.values()))
+
     def read_lane(self, lane: int) -> None:
         """Somebody else delivered in this lane."""
         if self._by_lane.get(lane):
@@ -132,6 +137,7 @@ class Subscribers:
                 log.error("deliveries are missing from the log", subscription=row[0], after=subscriber.next - 1)
             subscriber.next = row[1] + 1
             sending.setdefault(subscriber.reader, []).append(encoder.encode(row))
+        meters.DELIVERIES.inc(sum(map(len, sending.values())))
         for reader, deliveries in sending.items():
             reader.send_deliveries(deliveries)
 

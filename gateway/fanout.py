@@ -12,16 +12,18 @@ from collections.abc import Iterable
 
 import structlog
 
-from gateway import calls
-from gateway.calls import Position, Row
+from gateway import calls, meters
+from gateway.calls import Position, Row, microseconds
 from gateway.delivery import Subscribers
 from gateway.errors import Refused
 from gateway.lanes import Link, Side
+from gateway.listener import PlaneClock
 from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
 
 FEED_LIMIT = 500
+RECEIVED_AT = 15  # in a row of signals.feed
 # A dispatch makes a decision for every subscription of the lane, so how many signals go into one is found, from the
 # first on, by how long it takes (seconds): long enough to batch, short enough for the lane's next.
 FIRST_LIMIT = 50
@@ -32,13 +34,21 @@ class Fanout:
     """A pump for each lane of subscribers, and the poll that makes hints only hints."""
 
     def __init__(
-        self, reader: Link, side: Side, lanes: Iterable[int], subscribers: Subscribers, *, poll: float
+        self,
+        reader: Link,
+        side: Side,
+        lanes: Iterable[int],
+        subscribers: Subscribers,
+        clock: PlaneClock,
+        *,
+        poll: float,
     ) -> None:
         """Streams are read over `reader`, so that the next signals are there when `side` has dispatched the last."""
         self._reader = reader
         self._side = side
         self._lanes = list(lanes)
         self._subscribers = subscribers
+        self._clock = clock
         self._poll_every = poll
         self._heads: dict[int, Position] = {}
         self._routes: dict[int, dict[int, Position]] = {lane: {} for lane in self._lanes}
@@ -167,6 +177,7 @@ class Fanout:
             if stream_id in routes and position > routes[stream_id]:
                 routes[stream_id] = position
         self._subscribers.push(rows)
+        meters.FAN_OUT.observe(max(0, self._clock.now_us() - microseconds(fed[0][RECEIVED_AT])) / 1_000_000)
         self._make_sure(lane)
         if took > TOO_LONG:
             self._limits[lane] = max(1, self._limits[lane] // 2)

@@ -8,6 +8,7 @@ of arrival, and a single call keeps its place among all of them.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -15,6 +16,7 @@ import structlog
 
 from gateway import calls
 from gateway.errors import Refused
+from gateway.meters import Meter
 from gateway.tasks import begin, end
 
 log = structlog.get_logger(__name__)
@@ -56,11 +58,11 @@ class Job(Protocol):
 class Batch:
     """A call of parallel arrays that may still grow: arguments are the lane and the columns."""
 
-    __slots__ = ("columns", "jobs", "lane", "since", "size", "sql")
+    __slots__ = ("columns", "jobs", "lane", "read", "since", "size", "sql")
 
-    def __init__(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
-        self.since = 0.0
-        """When it began to wait, by the loop's clock."""
+    def __init__(self, sql: str, lane: int, columns: list[list[Any]], job: Job, *, read: float, since: float) -> None:
+        self.read, self.since = read, since
+        """When its first frame came, and when it began to wait. The loop's own clock stands still between its turns."""
         self.sql = sql
         self.lane = lane
         self.columns = columns
@@ -109,7 +111,8 @@ class Batch:
     def _parts(self) -> "list[Batch]":
         batches, start = [], 0
         for job, size in self.jobs:
-            batches.append(Batch(self.sql, self.lane, [column[start : start + size] for column in self.columns], job))
+            columns = [column[start : start + size] for column in self.columns]
+            batches.append(Batch(self.sql, self.lane, columns, job, read=self.read, since=self.since))
             start += size
         return batches
 
@@ -128,9 +131,12 @@ class Batch:
 class Single:
     """A call of its own, awaited by one caller."""
 
-    __slots__ = ("_arguments", "answer", "lane", "sql")
+    __slots__ = ("_arguments", "answer", "lane", "since", "sql")
 
-    def __init__(self, sql: str, lane: int, arguments: tuple[Any, ...], answer: "asyncio.Future[list[Any]]") -> None:
+    def __init__(
+        self, sql: str, lane: int, arguments: tuple[Any, ...], answer: "asyncio.Future[list[Any]]", *, since: float
+    ) -> None:
+        self.since = since
         self.sql = sql
         self.lane = lane
         self.answer = answer
@@ -169,6 +175,8 @@ class Link:
         self.pid = 0
         self.took = 0.0
         """Seconds in the database of the call answered last; still true when its caller wakes up."""
+        self.is_busy = False
+        """Whether the database is at a call."""
         self._up = asyncio.Event()
         self._connect = connect
         self._sql = statements
@@ -178,6 +186,7 @@ class Link:
         self._open: dict[int, dict[str, Batch]] = {}
         """By lane and SQL: batches that still wait."""
         self._wake = asyncio.Event()
+        self._meters = {sql: Meter(sql) for sql in statements}
         self._statements: dict[str, asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]] = {}
         self._warned = False
         self._timeouts = 0
@@ -193,13 +202,19 @@ class Link:
     def waited(self) -> float:
         """Seconds for which the batch whose turn is next has waited; whatever comes now will wait about as long."""
         first = self._queue[0] if self._queue else None
-        return asyncio.get_running_loop().time() - first.since if isinstance(first, Batch) else 0.0
+        return monotonic() - first.since if isinstance(first, Batch) else 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return len(self._queue)
 
     async def until_up(self) -> None:
         await self._up.wait()
 
-    def submit(self, sql: str, lane: int, columns: list[list[Any]], job: Job) -> None:
-        """Let `job` ride in the next batch of `sql` for `lane`. The columns become the batch's own."""
+    def submit(self, sql: str, lane: int, columns: list[list[Any]], job: Job, read: float | None = None) -> None:
+        """Let `job` ride in the next batch of `sql` for `lane`. The columns become the batch's own. `read`: when its
+        bytes came."""
         if not self.up:
             job.refused(AWAY)
             return
@@ -208,15 +223,15 @@ class Link:
         if batch is not None and batch.size < self._limit:
             batch.add(columns, job)
             return
-        batches[sql] = batch = Batch(sql, lane, columns, job)
-        batch.since = asyncio.get_running_loop().time()
+        now = monotonic()
+        batches[sql] = batch = Batch(sql, lane, columns, job, read=now if read is None else read, since=now)
         self._queue.append(batch)
         self._wake.set()
 
     def call(self, lane: int, sql: str, *arguments: Any) -> "asyncio.Future[list[Any]]":
         """One call, in its turn among the lane's batches; raises Refused."""
         answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        single = Single(sql, lane, arguments, answer)
+        single = Single(sql, lane, arguments, answer, since=monotonic())
         if not self.up:
             single.refused(AWAY)
             return answer
@@ -276,6 +291,7 @@ class Link:
     async def _part(self, connection: Connection) -> None:
         """Refuse what waits, then close: politely for a moment, since a close can hang with its server."""
         self._open.clear()
+        self.is_busy = False
         while self._queue:
             self._queue.popleft().refused(AWAY)
         if not connection.is_closed():
@@ -290,11 +306,12 @@ class Link:
         connection.add_log_listener(self._on_notice)
         while True:
             while not self._queue:
+                self.is_busy = False
                 self._wake.clear()
                 if connection.is_closed():
                     return
                 await self._wake.wait()
-            call = self._queue.popleft()
+            call, self.is_busy = self._queue.popleft(), True
             waiting = self._open.get(call.lane)
             if waiting is not None and waiting.get(call.sql) is call:
                 del waiting[call.sql]
@@ -306,7 +323,7 @@ class Link:
     async def _execute(self, connection: Connection, call: Batch | Single) -> bool:
         """Answers or refuses `call`; False when the connection is of no more use."""
         self._warned = False
-        began = asyncio.get_running_loop().time()
+        began = monotonic()
         try:
             rows = await self._statements[call.sql].fetch(*call.arguments(), timeout=self._deadline)
         except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
@@ -339,12 +356,17 @@ class Link:
         except BaseException:
             call.refused(UNKNOWN)
             raise
-        self.took = asyncio.get_running_loop().time() - began
+        committed = monotonic()
+        self.took = committed - began
+        meter = self._meters[call.sql]
+        meter.executed(call.since, began, committed)
         if self._warned:
             # The wait for a synchronous standby was cancelled: committed here, but perhaps not there.
             call.refused(UNKNOWN)
         else:
             self._answer(call, rows)
+            if isinstance(call, Batch):
+                meter.answered(rows, call.read, call.since, committed, monotonic())
         return True
 
     def _answer(self, call: Batch | Single, rows: list[Any]) -> None:

@@ -47,12 +47,17 @@ class Listener:
         self._caught_up = caught_up
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
-        self._heard_at = 0.0
+        self._heard_at = asyncio.get_running_loop().time()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the database was last heard over this connection."""
+        return asyncio.get_running_loop().time() - self._heard_at
 
     @property
     def is_alive(self) -> bool:
         """Whether it listens: its connection answered just now."""
-        return time.monotonic() - self._heard_at < 3 * KEEPALIVE
+        return self.silence < 3 * KEEPALIVE
 
     def start(self) -> None:
         self._tasks = [begin(keep("listener", self._connect, self._listen, BACKOFF), "listener")]
@@ -67,7 +72,7 @@ class Listener:
         while True:
             # A dead peer is noticed by asking it something.
             await self._clock.read(connection)
-            self._heard_at = time.monotonic()
+            self._heard_at = asyncio.get_running_loop().time()
             await asyncio.sleep(KEEPALIVE)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from google.protobuf.message import DecodeError
 
 from gateway import ecp_pb2 as pb
+from gateway import meters
 from gateway.calls import Position, microseconds
 from gateway.errors import Texts
 from gateway.fanout import Fanout
@@ -227,6 +228,7 @@ class Publication:
         """Nothing is known to be decided, so nothing is said but that."""
         self._stream.undecided(self, self._seqs[0])
         count = len(self._seqs)
+        meters.SIGNALS.labels("UNDECIDED").inc(count)
         undecided = [pb.UNDECIDED] * count
         ack = pb.Ack(
             stream_id=self._stream_id,

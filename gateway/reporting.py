@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gateway import ecp_pb2 as pb
+from gateway import meters
 from gateway.errors import Texts
 from gateway.publishing import Answered, bigint, text
 from gateway.wire import encode
@@ -51,6 +52,7 @@ class Reporting:
 
     def refused(self, code: str) -> None:
         count = len(self._reports)
+        meters.REPORTS.labels("UNDECIDED").inc(count)
         self._settle([pb.REPORT_UNDECIDED] * count, [code] * count)
 
     def _settle(self, verdicts: list[Any], codes: list[str | None]) -> None:

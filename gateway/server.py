@@ -16,6 +16,7 @@ from gateway.fanout import Fanout
 from gateway.jobs import Ticker
 from gateway.lanes import LOST, Connect, Connection, Link, Side, connector
 from gateway.listener import Listener, PlaneClock
+from gateway.metrics import State, render
 from gateway.plane import Openings, Plane
 from gateway.settings import Settings
 from gateway.startup import suitable, texts
@@ -34,13 +35,14 @@ class Gateway:
         self.settings = settings
         self.address: tuple[str, int] = ("", 0)
         self._expected = expected_fingerprint
-        self._links: list[Link] = []
+        self.links: list[Link] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._state = State(self._connector("metrics"))
 
     @property
     def is_ready(self) -> bool:
         """Whether it takes connections and hears of what others do."""
-        return not self.plane.is_draining and self._listener.is_alive
+        return not self.plane.is_draining and self.listener.is_alive
 
     async def start(self) -> None:
         """Serve; raises StartupRefused, or OSError when the address cannot be had."""
@@ -65,13 +67,13 @@ class Gateway:
             "fanout", settings.fanout_connections, [calls.ROUTES, calls.DISPATCH], settings.fanout_deadline_ms
         )
         subscribers = Subscribers(subscriber, lanes)
-        fanout = Fanout(reader, spread, lanes, subscribers, poll=settings.poll_ms / 1000)
+        fanout = Fanout(reader, spread, lanes, subscribers, clock, poll=settings.poll_ms / 1000)
         openings = Openings(settings.license_openings)
         self.plane = Plane(
             settings, said, access, uploads, provider, subscriber, subscribers, fanout, clock, openings, raising
         )
         self._ticker = Ticker(self._connector("jobs"), deadline=settings.jobs_deadline_ms / 1000)
-        self._listener = Listener(
+        self.listener = Listener(
             connect,
             {"ecp_deliveries": fanout.deliveries_heard, "ecp_routes": fanout.routes_heard},
             fanout.listening,
@@ -81,7 +83,7 @@ class Gateway:
             await self._start_links()
             await fanout.start()
             subscribers.start()
-            self._listener.start()
+            self.listener.start()
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: ClientConnection(self.plane),
                 settings.host,
@@ -118,6 +120,10 @@ class Gateway:
         await self._stop_database()
         log.info("stopped", gateway=self.settings.name)
 
+    async def metrics(self) -> bytes:
+        """For Prometheus, which is told what this gateway counts, holds and waits for, and how the plane is."""
+        return await render(self._state, self)
+
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -126,18 +132,19 @@ class Gateway:
                     await self.plane.progress.wait()
 
     async def _start_links(self) -> None:
-        for outcome in await asyncio.gather(*(link.start() for link in self._links), return_exceptions=True):
+        for outcome in await asyncio.gather(*(link.start() for link in self.links), return_exceptions=True):
             if isinstance(outcome, LOST):
                 raise StartupRefused("TRD01", str(outcome)) from outcome
             if isinstance(outcome, BaseException):
                 raise outcome
 
     async def _stop_database(self) -> None:
+        self._state.stop()
         await self._ticker.stop()
-        await self._listener.stop()
+        await self.listener.stop()
         await self.plane.fanout.stop()
         await self.plane.subscribers.stop()
-        await asyncio.gather(*(link.stop() for link in self._links))
+        await asyncio.gather(*(link.stop() for link in self.links))
 
     def _connector(self, name: str) -> Connect:
         return connector(self.settings.database_url, self.settings.database_role, name)
@@ -150,7 +157,7 @@ class Gateway:
             deadline=(deadline_ms or self.settings.call_deadline_ms) / 1000,
             batch_limit=self.settings.batch_limit,
         )
-        self._links.append(link)
+        self.links.append(link)
         return link
 
     def _side(self, name: str, count: int, statements: list[str], deadline_ms: int | None = None) -> Side:

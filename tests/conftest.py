@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, TextIO
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 from pytest_postgresql.janitor import DatabaseJanitor
 
+from ops import debian
 from ops.paths import VAR
 from ops.postgres import Stack, stack
 from ops.schema import deploy, tree
@@ -113,6 +115,18 @@ def db(database_url: str) -> Iterator[Connection[Any]]:
 def gateway_dsn(server: Stack, database_url: str) -> str:
     """The test's database as the gateway connects to it."""
     return server.url(str(conninfo_to_dict(database_url)["dbname"]), user="ecp_gateway")
+
+
+@pytest.fixture(scope="session")
+def promtool(pytestconfig: pytest.Config) -> str:
+    """Prometheus' own tool, which Debian has in a package with it."""
+    with closing(_lock_file(pytestconfig, "promtool")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shutil.which("promtool") is None and debian.may_install():
+            debian.install("prometheus", code="TRD18")
+    found = shutil.which("promtool")
+    assert found, "as root: apt-get install prometheus"
+    return found
 
 
 @pytest.fixture

@@ -158,6 +158,21 @@ def _ended(plane: Plane) -> Iterator[str]:
     yield r"\| TRA02 "
 
 
+@situation("a stream that is refused", "refusals", events="0")
+def _refused(plane: Plane) -> Iterator[str]:
+    master = plane.master()
+    assert master.does("OPEN", seq=7).verdict == "GAP"
+    yield rf"PLANE +\| TRS02 +\| GAP +\| .*\| +{master.stream} \| {master.name} "
+
+
+@situation("a balance that was written", "ledger")
+def _written(plane: Plane) -> Iterator[str]:
+    account = plane.account("subscriber")
+    plane.operator.execute("select billing.open_wallet(%s, 'EUR')", [account])
+    plane.admin.execute("update billing.ledger_accounts set balance = 100 where account_id = %s", [account])
+    yield "balances_are_their_transfers"
+
+
 @situation("the plane is halted", "halted")
 def _halted(plane: Plane) -> Iterator[str]:
     plane.halt()

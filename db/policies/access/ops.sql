@@ -1,9 +1,10 @@
--- Operators and auditors verify; the gateway asks which version it talks to, and keeps the schedule.
+-- Operators and auditors verify; the gateway asks which version it talks to, keeps the schedule, and tells Prometheus.
 
 grant usage on schema ops to ecp_gateway, ecp_api, ecp_operator, ecp_auditor;
 
 grant execute on function ops.deployment_fingerprint to ecp_gateway, ecp_api;
 grant execute on function ops.run_due_jobs to ecp_gateway, ecp_operator;
+grant execute on function ops.read_metrics to ecp_gateway, ecp_operator, ecp_auditor;
 grant execute on routine ops.tick to ecp_operator;
 grant execute on function ops.change_setting to ecp_operator;
 grant execute on function ops.verify to ecp_operator, ecp_auditor;

@@ -13,6 +13,7 @@ using (
   ('seal', 'audit.seal', interval '2 seconds'),
   ('settle', 'billing.settle', interval '5 seconds'),
   ('sweep', 'billing.sweep', interval '1 minute'),
+  ('tally', 'ops.tally', interval '10 seconds'),
   ('trust_scan', 'trust.scan', interval '5 minutes')
 ) as d (name, call, every) on d.name = j.name
 when matched and (j.call, j.every) is distinct from (d.call, d.every) then

@@ -1,0 +1,23 @@
+-- Refusals: who is refused, and for what? In the last two hours, more often than -v events=20.
+\ir begin.psql
+\echo '== Refusals: who is refused, and for what?'
+\if :{?events}
+\else
+\set events 20
+\endif
+select
+  r.origin, r.code, r.name, r.message, r.stream_id, s.stream, r.subscription_id, sum(r.events) as events
+from analytics.rejections as r
+left join analytics.streams as s on s.stream_id = r.stream_id
+where r.hour > core.now() - interval '2 hours'
+group by r.origin, r.code, r.name, r.message, r.stream_id, s.stream, r.subscription_id
+having sum(r.events) > :events
+order by sum(r.events) desc
+limit 50;
+select :ROW_COUNT > 0 as found \gset
+\if :found
+\echo 'FOUND: docs/errors.md says what each code means and what to do. STALE, FUTURE: a clock or a network. GAP, REPLAY, BAD_SIGNATURE: a terminal that lost its state, or somebody else with its key. GUARD: the terminal of a subscriber refuses; run latency.sql.'
+\echo 'MEND:  select signals.halt(<stream_id>, <reason>, <you>); keeps new exposure of a stream out until its owner has found it; lift it with a fourth argument true.'
+\else
+\echo 'Nothing found.'
+\endif
