@@ -50,7 +50,7 @@ async def serve(
                 if ready:
                     ready(*gateway.address)
             if settings.http:
-                http = Http(settings, expected_fingerprint, lambda: not settings.tcp or gateway.is_ready)
+                http = Http(settings, expected_fingerprint, gateway if settings.tcp else None)
                 await http.start()
                 running.push_async_callback(http.stop)
                 if http_ready:

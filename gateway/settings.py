@@ -96,3 +96,5 @@ class Settings(BaseSettings):
     """Tokens and licenses that are none, from one address."""
     http_proxies: str = ""
     """Addresses of proxies that are believed where a request came from, with commas between them."""
+    http_scrapers: str = "127.0.0.0/8,::1/128"
+    """Networks, with commas between them, that may read /metrics; for all others it is not there."""

@@ -5,9 +5,10 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -77,8 +78,13 @@ class Api:
     rates: Rates
     is_ready: Callable[[], bool]
     """Whether what else runs in this process does its work."""
+    metrics: Callable[[], Awaitable[bytes]]
+    """What Prometheus is told."""
     fingerprint: str | None = None
     """Of the db/ that this was shipped with."""
+
+    def may_scrape(self, peer: str) -> bool:
+        return any(ip_address(peer) in ip_network(each) for each in self.settings.http_scrapers.split(",") if each)
 
     @asynccontextmanager
     async def transaction(

@@ -18,6 +18,7 @@ from gateway.http.routes import (
     events,
     health,
     licenses,
+    metrics,
     money,
     operations,
     query,
@@ -28,7 +29,7 @@ from gateway.http.routes import (
 
 log = structlog.get_logger(__name__)
 
-ROUTERS = (tokens, accounts, licenses, streams, subscriptions, money, events, operations, query, health)
+ROUTERS = (tokens, accounts, licenses, streams, subscriptions, money, events, operations, query, health, metrics)
 KEY_MISSING = {"type": "missing", "loc": ("header", "Idempotency-Key")}
 
 

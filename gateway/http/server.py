@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,6 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.http import api, app
 from gateway.lanes import connector
+from gateway.metrics import State, render
+from gateway.server import Gateway
 from gateway.settings import Settings
 from gateway.startup import suitable, texts
 from gateway.tasks import begin
@@ -26,14 +29,16 @@ class Http:
     """The HTTP API of a gateway. `start`, then `stop`; in between it looks after itself."""
 
     def __init__(
-        self, settings: Settings, expected_fingerprint: str | None = None, is_ready: Callable[[], bool] = lambda: True
+        self, settings: Settings, expected_fingerprint: str | None = None, gateway: Gateway | None = None
     ) -> None:
-        """`expected_fingerprint`: of the db/ that it was shipped with; None skips that check. `is_ready`: whether what
-        else runs in this process does its work."""
+        """`expected_fingerprint`: of the db/ that it was shipped with; None skips that check. `gateway`: the one that
+        runs in this process."""
         self.settings = settings
         self.address: tuple[str, int] = ("", 0)
         self._expected = expected_fingerprint
-        self._is_ready = is_ready
+        self._is_ready = (lambda: gateway.is_ready) if gateway else (lambda: True)
+        self._state = State(connector(settings.database_url, settings.database_role, "metrics"))
+        self._metrics = gateway.metrics if gateway else partial(render, self._state)
 
     @property
     def url(self) -> str:
@@ -50,7 +55,7 @@ class Http:
         listening = _listen(settings.host, settings.http_port)
         self._pool = api.pool(settings)
         rates = api.Rates(settings)
-        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._expected)
+        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._metrics, self._expected)
         self._server = _Server(_config(settings, app.create(self._shared)))
         self.address = listening.getsockname()[:2]
         await self._pool
@@ -62,6 +67,7 @@ class Http:
         """Accept nobody, answer what was asked, close."""
         self._server.should_exit = True
         await asyncio.wait([self._task], timeout=self.settings.drain_ms / 1000 + CLOSE_TIMEOUT)
+        self._state.stop()
         try:
             await asyncio.wait_for(self._pool.close(), CLOSE_TIMEOUT)
         except TimeoutError:

@@ -177,7 +177,7 @@ async def test_what_alerts_and_dashboards_ask_for_is_told(
     db.execute("select billing.deposit(%s, 'EUR', 100, 'a key', 'a test')", [account])
     db.execute("insert into ops.totals (name, labels) values ('ecp_transfers_amount_total', '{}')")
     db.execute("insert into ops.totals (name, labels) values ('ecp_protection_events_total', '{}')")
-    db.execute("select signals.halt(null, 'a drill', 'a test')")
+    db.execute("select signals.halt('GLOBAL', null, 'a drill', 'a test')")
     db.execute("select pg_create_physical_replication_slot('left_by_metrics', true)")
     try:
         told = {name for name, _ in await scrape(gateway)}

@@ -54,7 +54,7 @@ def test_streams_and_subscriptions_count_by_state(plane: Plane, master: Master, 
     assert read(plane, "ecp_subscriptions", state="SYNCED") == 1
     assert read(plane, "ecp_streams", status="HALTED") == 0
     plane.transition(copier.subscription, "toxic")
-    plane.halt(master.stream)
+    plane.halt("STREAM", master.stream)
     assert read(plane, "ecp_subscriptions", state="SYNCED") == 0
     assert read(plane, "ecp_subscriptions", state="PAUSED_TOXIC") == 1
     assert read(plane, "ecp_streams", status="HALTED") == 1

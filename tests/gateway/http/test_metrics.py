@@ -1,0 +1,47 @@
+"""/metrics is told to Prometheus, and is not there for anybody else."""
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.http.server import Http
+from gateway.settings import Settings
+from tests.gateway.conftest import Start
+from tests.gateway.http.conftest import Start as StartHttp
+
+pytestmark = pytest.mark.core
+
+
+async def scraped(url: str) -> dict[str, float]:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{url}/metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    return {
+        sample.name: sample.value for family in text_string_to_metric_families(answer.text) for sample in family.samples
+    }
+
+
+async def test_the_api_alone_tells_of_the_plane(http: Http) -> None:
+    told = await scraped(http.url)
+    assert told["ecp_database_up"] == 1
+    assert "ecp_connections" not in told
+
+
+async def test_beside_a_gateway_it_tells_of_that_too(gateway_dsn: str, start: Start) -> None:
+    gateway = await start()
+    http = Http(Settings(http=True, http_port=0, database_url=gateway_dsn, drain_ms=1_000), None, gateway)
+    await http.start()
+    try:
+        told = await scraped(http.url)
+    finally:
+        await http.stop()
+    assert told["ecp_listener_silence_seconds"] < 3
+    assert "ecp_connections" in told
+
+
+async def test_from_other_networks_there_is_nothing(start_http: StartHttp) -> None:
+    http = await start_http(http_scrapers="10.0.0.0/8")
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{http.url}/metrics")
+    assert (answer.status_code, answer.json()["code"]) == (404, "TRW02")
