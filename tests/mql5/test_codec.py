@@ -113,6 +113,12 @@ def _decode(folder: Path, data: bytes, piece: int = 7) -> list[str]:
     return run("Decode", folder, {"bytes.bin": data}, Piece=piece)
 
 
+def test_every_field_that_the_plane_says_is_read(tmp_path: Path) -> None:
+    bodies = [_numbered(BODIES[name]) for name in SAID]
+    data = b"".join(encode(body, 5) for body in bodies)
+    assert _decode(tmp_path, data) == [*(_expected(body, 5) for body in bodies), "fault "]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(FRAMES, min_size=1, max_size=20), piece=st.integers(1, 200))
 def test_what_the_plane_says_is_read_as_it_was_said(
@@ -130,6 +136,8 @@ def _numbered(kind: type[Message]) -> Message:
             return _numbered(getattr(pb, field.message_type.name))
         if field.type == field.TYPE_STRING:
             return f"text {field.number}"
+        if field.type == field.TYPE_BOOL:
+            return True
         return bytes([field.number]) if field.type == field.TYPE_BYTES else 100 + field.number
 
     fields = kind.DESCRIPTOR.fields
@@ -141,8 +149,8 @@ def test_every_field_that_an_expert_writes_is_what_it_should_be(tmp_path: Path) 
     made = {name: getattr(pb, name).FromString(bytes.fromhex(data)) for name, data in said}
     assert made == {name: _numbered(getattr(pb, name)) for name in made}
     assert made.keys() == {
-        "Hello", "Signal", "Publish", "ResyncIntent", "Reports", "Subscribe", "Resend", "Book", "AccountState",
-        "Specifications",
+        "Hello", "Signal", "Publish", "ResyncIntent", "Reports", "Report", "Subscribe", "Resend", "Book",
+        "AccountState", "Specifications",
     }  # fmt: skip
 
 

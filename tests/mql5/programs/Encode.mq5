@@ -96,6 +96,16 @@ void ShowReports(void)
    CProtoWriter body;
    WriteReports(body, all, 0, 1);
    Show("Reports", body);
+   // A state file has them too, and gives them back.
+   uchar bytes[];
+   SReport kept;
+   CProtoReader from;
+   CProtoWriter again;
+   body.CopyTo(bytes);
+   from.Open(bytes, 0, ArraySize(bytes));
+   if(from.Next(bytes) && ReadReport(bytes, from, kept))
+      WriteReport(again, kept);
+   Show("Report", again);
    CProtoWriter subscribe;
    WriteSubscribe(subscribe, 101, 102);
    Show("Subscribe", subscribe);
