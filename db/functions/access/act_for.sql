@@ -4,10 +4,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account bigint := (access.licensed(p_token, p_peer)).account_id;
+  v_license access.licenses;
 begin
-  perform set_config('ecp.caller', access.binding(v_account), true);
-  return v_account;
+  v_license := access.licensed(p_token, p_peer);
+  perform set_config('ecp.caller', access.binding(v_license.account_id), true);
+  return v_license.account_id;
 end
 $$;
 
