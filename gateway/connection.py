@@ -8,6 +8,7 @@ all of it is answered.
 
 import asyncio
 import ipaddress
+import secrets
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,6 +33,8 @@ from gateway.wire import Splitter, encode, encode_deliveries
 if TYPE_CHECKING:
     import uuid
 
+    from structlog.typing import FilteringBoundLogger
+
     from gateway.lanes import Link
 
 log = structlog.get_logger(__name__)
@@ -52,6 +55,8 @@ class ClientConnection(asyncio.Protocol):
         """Client clock minus plane clock, at the last heartbeat."""
         self.showed_life = False
         """Whether anything was heard since the lease was last renewed."""
+        self.log: FilteringBoundLogger = log.bind(correlation=secrets.token_hex(8))
+        """Every line about this connection has the same correlation."""
         self._plane = plane
         self._splitter = Splitter(plane.settings.max_hello_bytes)
         self._backlog: deque[pb.Frame] = deque()
@@ -138,6 +143,7 @@ class ClientConnection(asyncio.Protocol):
         self._plane.connections.discard(self)
         self._plane.progress.set()
         if self.session:
+            self.log.info("session closed")
             self._plane.spawn(self._close_session(self.session))
 
     # What others ask of a connection
@@ -160,7 +166,7 @@ class ClientConnection(asyncio.Protocol):
         meters.ERRORS.labels(code).inc()
         self._send(self._plane.texts.error(code, detail, fatal=fatal), frame_id)
         if fatal:
-            log.info("connection refused", code=code, detail=detail, account=self.session and self.session.account)
+            self.log.info("connection refused", code=code, detail=detail)
             self._close()
 
     def stop_reading(self) -> None:
@@ -352,6 +358,8 @@ class ClientConnection(asyncio.Protocol):
             return
         self.session = opened
         self.session_id, self._lane = opened.session_id, opened.lane
+        self.log = self.log.bind(session=str(opened.session_id), account=opened.account)
+        self.log.info("session opened", purpose=opened.purpose, license=license_id, client=text(hello.client))
         self._plane.lease_ms = opened.lease_ms
         self._splitter.cap = self._plane.settings.max_frame_bytes
         welcome = pb.Welcome(
@@ -370,6 +378,7 @@ class ClientConnection(asyncio.Protocol):
         if opened.code:
             raise Refused(opened.code, opened.detail or "")
         self._streams[opened.stream_id] = publishing.Stream(opened.lane)
+        self.log.info("stream opened", stream=opened.stream_id, epoch=opened.epoch, seq=opened.last_seq)
         answer = pb.StreamOpened(
             stream_id=opened.stream_id,
             stream=name,
@@ -405,6 +414,7 @@ class ClientConnection(asyncio.Protocol):
             verdict = RESYNC_VERDICTS.get(code, pb.NOT_ALLOWED) if code else pb.ACCEPTED
             answer.epoch, answer.next_seq = resynced.epoch or 0, resynced.next_seq or 0
             answer.decided_at_us = microseconds(resynced.decided_at)
+        self.log.info("stream resynced", stream=intent.stream_id, epoch=intent.epoch, code=code or None)
         answer.verdicts.append(verdict)
         answer.originals.append(verdict)
         answer.refusals.extend(self._plane.texts.refusals([code or None]))
@@ -428,6 +438,7 @@ class ClientConnection(asyncio.Protocol):
         if self._is_closing:
             return
         newest = resumed.delivery_seq
+        self.log.info("subscribed", subscription=subscription_id, after=last, newest=newest)
         answer = pb.Subscribed(
             subscription_id=subscription_id,
             stream=resumed.stream,
@@ -564,7 +575,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             await calls.close_session(self._plane.access, session.session_id)
         except Refused:
-            log.info("session left to its lease", session=str(session.session_id))
+            self.log.info("session left to its lease")
 
 
 def _host(peername: tuple[Any, ...]) -> str:

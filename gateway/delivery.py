@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from gateway import calls, meters
 from gateway.errors import Refused
 from gateway.lanes import Side
 from gateway.tasks import begin, end
+from gateway.traces import TRACES
 from gateway.wire import SESSION, DeliveryEncoder
 
 log = structlog.get_logger(__name__)
@@ -116,6 +118,7 @@ class Subscribers:
         """Rows of signals.delivery, those of a subscription by delivery_seq; from the log if these `asked`."""
         encoder = DeliveryEncoder()
         sending: dict[Reader, list[bytes]] = {}
+        recorder, began = TRACES.recorder, monotonic()
         for row in rows:
             subscriber = self._all.get(row[0])
             if subscriber is None or row[1] < subscriber.next or not subscriber.reader.writable:
@@ -137,6 +140,8 @@ class Subscribers:
                 log.error("deliveries are missing from the log", subscription=row[0], after=subscriber.next - 1)
             subscriber.next = row[1] + 1
             sending.setdefault(subscriber.reader, []).append(encoder.encode(row))
+            if recorder:
+                recorder.delivered(row, began)
         meters.DELIVERIES.inc(sum(map(len, sending.values())))
         for reader, deliveries in sending.items():
             reader.send_deliveries(deliveries)

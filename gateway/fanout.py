@@ -9,6 +9,7 @@ cursors now and then, in case that a gateway died between its ingest and its dis
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from time import monotonic
 
 import structlog
 
@@ -19,6 +20,7 @@ from gateway.errors import Refused
 from gateway.lanes import Link, Side
 from gateway.listener import PlaneClock
 from gateway.tasks import begin, end
+from gateway.traces import TRACES
 
 log = structlog.get_logger(__name__)
 
@@ -171,6 +173,7 @@ class Fanout:
         newest = {row[0]: Position(*row[:3]) for row in fed}
         link = self._side.link(lane)
         after = [routes[stream_id] for stream_id in newest if stream_id in routes]
+        began = monotonic()
         rows = await calls.dispatch(link, lane, after, fed)
         took = link.took
         for stream_id, position in newest.items():
@@ -178,6 +181,8 @@ class Fanout:
                 routes[stream_id] = position
         self._subscribers.push(rows)
         meters.FAN_OUT.observe(max(0, self._clock.now_us() - microseconds(fed[0][RECEIVED_AT])) / 1_000_000)
+        if TRACES.recorder:
+            TRACES.recorder.dispatched(fed, began, monotonic())
         self._make_sure(lane)
         if took > TOO_LONG:
             self._limits[lane] = max(1, self._limits[lane] // 2)

@@ -18,6 +18,7 @@ from gateway import calls
 from gateway.errors import Refused
 from gateway.meters import Meter
 from gateway.tasks import begin, end
+from gateway.traces import TRACES
 
 log = structlog.get_logger(__name__)
 
@@ -366,7 +367,13 @@ class Link:
         else:
             self._answer(call, rows)
             if isinstance(call, Batch):
-                meter.answered(rows, call.read, call.since, committed, monotonic())
+                answered = monotonic()
+                meter.answered(rows, call.read, call.since, committed, answered)
+                if TRACES.recorder and call.sql == calls.INGEST:
+                    TRACES.recorder.ingested(
+                        call.columns, rows, read=call.read, since=call.since, began=began, committed=committed,
+                        answered=answered,
+                    )  # fmt: skip
         return True
 
     def _answer(self, call: Batch | Single, rows: list[Any]) -> None:

@@ -2,18 +2,25 @@
 
 import asyncio
 import gc
+import logging
+import re
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 import uvloop
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.http.server import Http
 from gateway.server import Gateway
 from gateway.settings import Settings
+from gateway.traces import TRACES
+
+# A license as it is shown once: ecp_<license>_<secret>.
+_SECRET = re.compile(r"(ecp_[0-9a-f]{32}_)[\w-]+")
 
 Ready = Callable[[str, int], None]
 HttpReady = Callable[[str], None]
@@ -42,6 +49,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
+        TRACES.start(settings.trace_ratio)
         async with AsyncExitStack() as running:
             gateway = Gateway(settings, expected_fingerprint)
             if settings.tcp:
@@ -60,6 +68,7 @@ async def serve(
         if deaths:
             raise deaths[0]
     finally:
+        TRACES.stop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
@@ -79,21 +88,34 @@ def run(
     http_ready: HttpReady | None = None,
 ) -> None:
     """`serve` on uvloop, logging to standard error."""
-    configure_logging()
+    configure_logging(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, expected_fingerprint, ready, http_ready))
 
 
-def configure_logging() -> None:
-    """Lines for people on a terminal, JSON for machines."""
-    is_terminal = sys.stderr.isatty()
+def configure_logging(level: str = "info", into: TextIO | None = None) -> None:
+    """Lines for people on a terminal, JSON for machines, what libraries say too; on standard error unless told."""
+    into = into or sys.stderr
+    first: list[Processor] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    last: list[Processor] = [
+        structlog.processors.format_exc_info,
+        mask,
+        structlog.dev.ConsoleRenderer() if into.isatty() else structlog.processors.JSONRenderer(),
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        processors=[*first, *last],
+        logger_factory=structlog.PrintLoggerFactory(into),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
+    handler = logging.StreamHandler(into)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=first, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Nobody logs a license, but what a client sends may come back in the text of an error."""
+    return {key: _SECRET.sub(r"\1…", value) if isinstance(value, str) else value for key, value in event.items()}

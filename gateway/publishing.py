@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError
+from structlog.typing import FilteringBoundLogger
 
 from gateway import ecp_pb2 as pb
 from gateway import meters
@@ -64,6 +65,8 @@ class Stream:
 
 class Answered(Protocol):
     """Where an answer goes; `count` is as many as were admitted."""
+
+    log: FilteringBoundLogger
 
     def settle(self, answer: bytes, count: int) -> None: ...
 
@@ -219,6 +222,8 @@ class Publication:
             decided_at_us=microseconds(last[6]),
         )
         self._client.settle(encode(ack, self._frame_id), self._size)
+        if any(codes):
+            self._tell("signals refused", codes)
         for row, seq in zip(reversed(rows), reversed(self._seqs), strict=True):
             if row[1] == "ACCEPTED" and seq is not None:
                 self._fanout.accepted(Position(self._stream_id, row[5], seq))
@@ -228,6 +233,7 @@ class Publication:
         """Nothing is known to be decided, so nothing is said but that."""
         self._stream.undecided(self, self._seqs[0])
         count = len(self._seqs)
+        self._tell("signals undecided", [code])
         meters.SIGNALS.labels("UNDECIDED").inc(count)
         undecided = [pb.UNDECIDED] * count
         ack = pb.Ack(
@@ -238,3 +244,10 @@ class Publication:
             refusals=self._texts.refusals([code] * count),
         )
         self._client.settle(encode(ack, self._frame_id), self._size)
+
+    def _tell(self, what: str, codes: list[str | None]) -> None:
+        """The log, of the first in a frame: whoever floods us is not helped to flood that too."""
+        first = next(index for index, code in enumerate(codes) if code)
+        self._client.log.debug(
+            what, stream=self._stream_id, seq=self._seqs[first], code=codes[first], signals=len(self._seqs)
+        )

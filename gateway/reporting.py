@@ -63,3 +63,13 @@ class Reporting:
             refusals=self._texts.refusals(codes) if any(codes) else (),
         )
         self._client.settle(encode(ack, self._frame_id), len(self._reports))
+        if any(codes):
+            first = next(index for index, code in enumerate(codes) if code)
+            report = self._reports[first]
+            self._client.log.debug(
+                "reports refused",
+                subscription=report.subscription_id,
+                delivery=report.delivery_seq,
+                code=codes[first],
+                reports=len(codes),
+            )

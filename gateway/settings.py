@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     poll_ms: int = 500
     """How often cursors are compared, in case that a hint was lost: a loss is noticed at the second look."""
 
+    log_level: str = "info"
+    """debug also tells of every refused frame."""
+    trace_ratio: float = Field(default=0, ge=0, le=1)
+    """How many of all signals are traced; needs the extra `traces`."""
+
     max_clients: int = 12_000
     max_frame_bytes: int = 524_288
     """Of a client that has shown its license: all the specifications of a broker are one frame."""

@@ -30,8 +30,8 @@ async def test_the_api_alone_tells_of_the_plane(http: Http) -> None:
 
 async def test_beside_a_gateway_it_tells_of_that_too(gateway_dsn: str, http_dsn: str, start: Start) -> None:
     gateway = await start()
-    urls = {"database_url": gateway_dsn, "http_database_url": http_dsn}
-    http = Http(Settings(http=True, http_port=0, drain_ms=1_000, **urls), None, gateway)
+    settings = Settings(http=True, http_port=0, drain_ms=1_000, database_url=gateway_dsn, http_database_url=http_dsn)
+    http = Http(settings, None, gateway)
     await http.start()
     try:
         told = await scraped(http.url)
