@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from ops.errors import Refusal
 from ops.postgres import Stack
+from ops.progress import working
 from ops.schema import deploy
 
 
@@ -104,7 +105,7 @@ def export_head(stack: Stack, *, out: Path | None) -> None:
 def verify(stack: Stack, *, head_file: Path | None, as_json: bool) -> None:
     """Print what does not hold; exit status 1 if anything. Raises TRD01, TRD03, TRD04, TRH05."""
     head = Head.load(head_file) if head_file else None
-    with _connect(stack) as connection:
+    with _connect(stack) as connection, working("comparing all that was sealed"):
         violations = read(connection, head)
         retired = read_retired(connection)
         newest = read_head(connection)

@@ -10,6 +10,8 @@ import psycopg
 import typer
 from typer.core import TyperGroup
 
+from ops.commands import account, audit, halt, jobs, licenses, stream, subscription, trust, wallet
+from ops.commands.options import AsJson
 from ops.errors import Refusal
 from ops.paths import EURUSD_BARS
 from ops.postgres import External, Stack, StackName, stack
@@ -47,8 +49,10 @@ class Target:
         return External(self.database_url) if self.database_url else stack(self.stack_name)
 
 
+EXIT_STATUS = "Exit status: 0 done; 1 refused, or something does not hold; 2 wrong usage."
+
 app = typer.Typer(
-    cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None
+    cls=_Commands, epilog=EXIT_STATUS, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
 
@@ -109,7 +113,7 @@ def demo(
     pace: Annotated[float, typer.Option(min=1, help="Bars a second, at most.")] = 300,
     ea: Annotated[bool, typer.Option("--ea", help="With the experts of mql5/, compiled, at every terminal.")] = False,
     stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Watch a master being copied: real bars, eight subscribers, an adversary; exit status 0 if everything held."""
     from ops.demo import command
@@ -119,9 +123,7 @@ def demo(
 
 
 @app.command()
-def verify(
-    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-) -> None:
+def verify(context: typer.Context, json: AsJson = False) -> None:
     """Check every invariant that can be read off the database; exit status 1 if one does not hold."""
     from ops import verify
 
@@ -135,7 +137,7 @@ def explain(
     epoch: Annotated[int | None, typer.Argument(help="Epoch of the signal.")] = None,
     seq: Annotated[int | None, typer.Argument(help="Number of the signal in its epoch.")] = None,
     delivery: Annotated[int | None, typer.Option(min=1, help="Number of the delivery, instead of the signal.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Say why a subscription did, or did not, copy a signal of its stream, or what a delivery came from."""
     from ops import explain
@@ -165,7 +167,7 @@ def whatif(
     end: Annotated[
         datetime | None, typer.Option("--to", formats=TIMES, metavar="TIME", help="And up to when; by default now.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Replay what a master sent, the last 24 hours by default, under other settings; nothing is changed."""
     from ops import whatif
@@ -181,33 +183,6 @@ def whatif(
     whatif.run(context.obj.stack, subscription, settings, begin=begin, end=end, as_json=json)
 
 
-audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(audit, name="audit", help="Prove later that nothing was changed: the chain of hashes over what was done.")
-
-
-@audit.command("export-head")
-def export_head(
-    context: typer.Context,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there, instead of printing it.")] = None,
-) -> None:
-    """Print the newest block of the chain as JSON, to be kept where the database's owner cannot reach it."""
-    from ops import audit
-
-    audit.export_head(context.obj.stack, out=out)
-
-
-@audit.command("verify")
-def verify_chain(
-    context: typer.Context,
-    head: Annotated[Path | None, typer.Option(metavar="FILE", help="A head that was exported before.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Compare everything that was sealed with what is there now; exit status 1 if something was changed."""
-    from ops import audit
-
-    audit.verify(context.obj.stack, head_file=head, as_json=json)
-
-
 @app.command()
 def query(
     context: typer.Context,
@@ -215,7 +190,7 @@ def query(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows, at most.")] = 1000,
     seconds: Annotated[float, typer.Option(min=0.1, max=300, help="How long it may take.")] = 10,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Ask the views of analytics, with the rights of an analyst: nothing can be changed by it."""
     from ops import query
@@ -239,7 +214,7 @@ def statement(
         datetime | None, typer.Option("--to", formats=TIMES, metavar="TIME", help="Up to when, UTC; by default now.")
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Say what an account paid, or earned, and what for: this month, or another time."""
     from ops import statement
@@ -251,43 +226,42 @@ def statement(
     statement.run(context.obj.stack, account, currency, kind, begin=begin, end=end, as_json=json, as_csv=csv)
 
 
-trust = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(trust, name="trust", help="How far accounts are trusted, and why.")
-
-
-@trust.command()
-def show(
+@app.command()
+def tail(
     context: typer.Context,
-    account: Annotated[int, typer.Argument(help="Number of the account.")],
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    stream: Annotated[int | None, typer.Option(help="Of this stream only.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """Say how an account stands: score, what is paused for it and until when, what moved it."""
-    from ops import trust
+    """Watch signals, decisions and protection events as they are committed, until Ctrl-C."""
+    from ops import tail
 
-    trust.show(context.obj.stack, account, as_json=json)
+    tail.run(context.obj.stack, stream, count=count, as_json=json)
 
 
-@trust.command()
-def reset(
-    context: typer.Context,
-    account: Annotated[int, typer.Argument(help="Number of the account.")],
-    score: Annotated[int, typer.Option(min=0, max=100, help="What the score becomes.")],
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
-    role: Annotated[
-        Literal["provider", "subscriber"] | None, typer.Option(help="As what; needed only for who is both.")
-    ] = None,
-    actor: Annotated[str, typer.Option(envvar="USER", help="Who resets it.")] = "operator",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Set an account's score, and let go or pause what follows from it."""
-    from ops import trust
+@app.command()
+def alarms(context: typer.Context, json: AsJson = False) -> None:
+    """List what somebody should look at now: nothing when all is well."""
+    from ops import answer
 
-    trust.reset(context.obj.stack, account, role, score=score, reason=reason, actor=actor, as_json=json)
+    answer.table(context, json, "select * from ops.alarms order by alarm, subject")
 
+
+for name, group in {
+    "account": account,
+    "license": licenses,
+    "stream": stream,
+    "subscription": subscription,
+    "wallet": wallet,
+    "trust": trust,
+    "halt": halt,
+    "audit": audit,
+    "jobs": jobs,
+}.items():
+    app.add_typer(group.app, name=name)
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench", help="Measure the plane over TCP, on a stack that is deployed first.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @bench.command()

@@ -9,9 +9,9 @@ import typer
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ops.answer import connected
 from ops.errors import Refusal
 from ops.postgres import Stack
-from ops.schema import deploy
 
 # What is said first; everything else the row knows follows below it.
 HEADLINE = ("sentence", "formula", "rule", "threshold", "value")
@@ -87,9 +87,7 @@ def run(
 ) -> None:
     """Print the explanation of the signal (epoch, seq) or of the delivery. Raises TRS17, TRS18, TRD01, TRD03,
     TRD04, TRD05."""
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection:
         if signal is not None:
             row = read(connection, subscription_id, *signal)
         else:

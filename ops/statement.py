@@ -5,9 +5,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from ops.answer import connected
 from ops.postgres import Stack
 from ops.rows import Rows, show
-from ops.schema import deploy
 
 STATEMENT = """
 select occurred_at, kind, what, change, balance, transfer_id
@@ -42,8 +42,6 @@ def run(
     as_csv: bool,
 ) -> None:
     """Print the statement. Raises TRD01, TRD03, TRD04, TRD05, TRB08, TRS36."""
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection:
         found = read(connection, account_id, currency, kind, begin=begin, end=end)
     show(found, as_json=as_json, as_csv=as_csv)

@@ -8,9 +8,9 @@ import typer
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ops.answer import connected
 from ops.errors import Refusal
 from ops.postgres import Stack
-from ops.schema import deploy
 
 Row = dict[str, Any]
 
@@ -55,9 +55,7 @@ def _time(at: Any) -> str:
 
 def show(stack: Stack, account_id: int, *, as_json: bool) -> None:
     """Print how the account stands. Raises TRD01, TRD03, TRD04, TRD05, TRT01."""
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection:
         rows = read(connection, account_id)
     _print(account_id, rows, as_json=as_json)
 
@@ -66,9 +64,7 @@ def reset(
     stack: Stack, account_id: int, role: str | None, *, score: int, reason: str, actor: str, as_json: bool
 ) -> None:
     """Set the score and print how the account stands then. Raises what `show` does, and TRT01 to TRT03."""
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection:
         roles = {row["role"] for row in read(connection, account_id)}
         if role is None and len(roles) != 1:
             raise Refusal("TRT01", f"account {account_id} has no one role that could be meant", "give --role")

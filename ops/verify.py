@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import typer
 from psycopg import Connection
 
+from ops.answer import connected
 from ops.postgres import Stack
-from ops.schema import deploy
+from ops.progress import working
 
 
 class Check(NamedTuple):
@@ -33,9 +34,7 @@ def lines(checks: Iterable[Check]) -> list[str]:
 
 def run(stack: Stack, *, as_json: bool) -> None:
     """Print the checks; exit status 1 unless all hold. Raises TRD01, TRD03, TRD04, TRD05."""
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection, working("checking the invariants"):
         checks = read(connection)
     ok = all(check.ok for check in checks)
     if as_json:

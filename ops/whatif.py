@@ -11,9 +11,10 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from ops.answer import connected
 from ops.errors import Refusal
 from ops.postgres import Stack
-from ops.schema import deploy
+from ops.progress import working
 
 # Headings, and where their cells are aligned. Master: its lots. Then: as it was decided when it came.
 COLUMNS = {
@@ -143,9 +144,7 @@ def run(
 ) -> None:
     """Print the comparison. Raises TRS17, TRS20, TRD01, TRD03, TRD04, TRD05."""
     changes = settings(proposed)
-    stack.start()
-    with deploy.connect(stack.url()) as connection:
-        deploy.require_current(connection)
+    with connected(stack) as connection, working("replaying what the master sent"):
         rows = read(connection, subscription_id, changes, begin, end)
     if as_json:
         typer.echo(json.dumps({"settings": changes, **summary(rows), "rows": rows}, default=str))

@@ -54,10 +54,9 @@ def check_version(server_version: int) -> None:
 
 def require_current(connection: Connection[Any]) -> None:
     """Raise TRD04 if nothing is deployed in this database, TRD05 if it is at another version than the files."""
-    deployed = catalog.read(connection).fingerprint
-    if deployed is None:
+    if connection.execute("select to_regprocedure('ops.deployment_fingerprint()') is null").fetchone() == (True,):
         raise Refusal("TRD04", "nothing is deployed in this database", "run: ecp deploy")
-    if deployed != fingerprint():
+    if connection.execute("select ops.deployment_fingerprint()").fetchone() != (fingerprint(),):
         raise Refusal("TRD05", "the database is at another version than this checkout", "run: ecp deploy")
 
 

@@ -90,3 +90,10 @@ def test_what_cannot_be_is_refused(own_plane: Plane, forger: Master, arguments: 
 )
 def test_usage_errors_exit_with_2(own_plane: Plane, arguments: tuple[str, ...]) -> None:
     assert ecp(own_plane, *arguments).exit_code == 2
+
+
+def test_all_scores_the_lowest_first(own_plane: Plane, forger: Master) -> None:
+    other = own_plane.master()
+    other.send(other.signal("OPEN").forged())
+    listed = json.loads(ecp(own_plane, "list", "--json").stdout)["rows"]
+    assert [(row["account_id"], row["score"]) for row in listed] == [(forger.account, 20), (other.account, 60)]
