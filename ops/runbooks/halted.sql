@@ -1,15 +1,14 @@
 -- Halted: what was stopped by hand, by whom, and why?
 \ir begin.psql
 \echo '== Halted: what was stopped by hand, by whom, and why?'
-select a.subject, a.since, a.what, format('select signals.halt(%s, ''<reason>'', ''<you>'', true);', coalesce(s.stream_id::text, 'null')) as mend
-from ops.alarms as a
-left join ops.stream_states as s on 'stream ' || s.name = a.subject
-where a.alarm = 'HALTED'
-order by a.since;
+select h.scope, h.subject, h.name, h.since, h.actor, h.reason,
+  format('select signals.lift_halt(%L, %L, ''<reason>'', ''<you>'');', h.scope, h.subject) as mend
+from ops.halts as h
+order by h.since;
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: nothing that raises exposure passes; closes do. Ask whoever halted it before you lift it.'
-\echo 'MEND:  select signals.halt(<stream_id, or null for the plane>, <reason>, <you>, true);'
+\echo 'MEND:  select signals.lift_halt(<scope>, <subject>, <reason>, <you>);'
 \else
 \echo 'Nothing found.'
 \endif

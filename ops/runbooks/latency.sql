@@ -17,7 +17,7 @@ limit 50;
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: a stage took more than 50 ms for one of the newest 100. master: its network or its clock. decide: the database; run locks.sql and vacuum.sql. receive: the gateway or the terminal. execute: the broker.'
-\echo 'MEND:  select signals.halt(<stream_id>, <reason>, <you>); keeps new exposure out until it is found; lift it with a fourth argument true.'
+\echo 'MEND:  select signals.halt(''STREAM'', ''<stream_id>'', <reason>, <you>); keeps new exposure out until it is found; signals.lift_halt ends it.'
 \else
 \echo 'Nothing found.'
 \endif

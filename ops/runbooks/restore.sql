@@ -7,7 +7,7 @@ select name as does_not_hold, detail from ops.verify() where not ok;
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: the database is not what it was: keep new exposure out, bring back a backup that is whole, and look at ops.verify() again. Masters that are ahead of it resync; terminals that are ahead of it come up in gap.sql.'
-\echo 'MEND:  select signals.halt(null, <reason>, <you>); before any gateway is started.'
+\echo 'MEND:  select signals.halt(''GLOBAL'', null, <reason>, <you>); before any gateway is started.'
 \else
 \echo 'Nothing found.'
 \endif

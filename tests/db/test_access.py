@@ -178,7 +178,7 @@ REFUSED = {
         "select pg_try_advisory_xact_lock_shared(1)",
         "copy analytics.streams to '/tmp/loot'",
         "copy analytics.streams to program 'cat > /tmp/loot'",
-        "select signals.halt(null, 'x', 'x')",
+        "select signals.halt('GLOBAL', null, 'x', 'x')",
         "select access.issue_license(1, 'api')",
         "select access.act_for('ecp_x')",
         "select access.binding(1)",
@@ -271,8 +271,8 @@ def firm(plane: Plane, word: str, number: int, lane: int) -> Tenant:
         "update access.accounts set name = %s where account_id = %s", [f"{word}-provider", master.account]
     )
     plane.admin.execute(
-        "update signals.streams set account_id = %s, name = %s, status_reason = %s where stream_id = %s",
-        [account, f"{word}-stream", f"{word}-reason", master.stream],
+        "update signals.streams set account_id = %s, name = %s where stream_id = %s",
+        [account, f"{word}-stream", master.stream],
     )
     plane.define(master.stream, word.upper())
     copier = plane.copier(master, account=account, lane=lane)

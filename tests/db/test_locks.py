@@ -178,7 +178,9 @@ class Crowd:
                 self.plane.remove_protection(protection)
                 self.plane.reset_trust(subscriber.account, "subscriber", dice.choice([49, 51, 100]))
                 self.plane.reset_trust(dice.choice(self.masters).account, "provider")
-                self.plane.halt(dice.choice(self.masters).stream, lift=bool(turn % 2))
+                switch = self.plane.lift_halt if turn % 2 else self.plane.halt
+                switch("STREAM", dice.choice(self.masters).stream)
+                switch("ACCOUNT", subscriber.account)
                 self.plane.subscribe(self.plane.account("subscriber", lane=2), dice.choice(self.masters).stream)
 
 

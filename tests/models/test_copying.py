@@ -149,7 +149,7 @@ class Copying(Agreement):
     @rule(lift=mostly(True, False))
     def an_operator_halts_or_lifts(self, lift: bool) -> None:
         self.stream.halted = not lift
-        self.plane.halt(self.master.stream, lift=lift)
+        (self.plane.lift_halt if lift else self.plane.halt)("STREAM", self.master.stream)
 
     @rule(score=mostly(100, 55, 50, 49, 0))
     def an_operator_resets_the_masters_trust(self, score: int) -> None:

@@ -71,7 +71,7 @@ ATTACKS = [
     "select set_config('role', 'postgres', false)",
     "select current_setting('ecp.caller')",
     "select access.act_for('x')",
-    "select signals.halt(null, 'x', 'x')",
+    "select signals.halt('GLOBAL', null, 'x', 'x')",
     "select analytics.count(1)",
     "select dblink('dbname=postgres', 'select 1')",
     "select * from dblink('dbname=postgres', 'select 1') as x (n int)",

@@ -160,15 +160,15 @@ def _ended(plane: Plane) -> Iterator[str]:
 
 @situation("the plane is halted", "halted")
 def _halted(plane: Plane) -> Iterator[str]:
-    plane.halt(None)
-    yield r"the plane .*halted by a test: a drill.*select signals\.halt\(null, "
+    plane.halt()
+    yield r"GLOBAL .*a test.*a drill.*select signals\.lift_halt\('GLOBAL', NULL, "
 
 
 @situation("a stream is halted", "halted")
 def _stream_halted(plane: Plane) -> Iterator[str]:
     master = plane.master()
-    plane.halt(master.stream)
-    yield rf"stream {master.name} .*select signals\.halt\({master.stream}, "
+    plane.halt("STREAM", master.stream)
+    yield rf"STREAM .*{master.name} .*select signals\.lift_halt\('STREAM', '{master.stream}', "
 
 
 @contextmanager

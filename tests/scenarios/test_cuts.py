@@ -148,7 +148,7 @@ async def test_a_halt_stops_entries_and_no_close(stage: Stage) -> None:
     follower = await stage.follower(master)
     position = await master.open()
     await follower.settled()
-    stage.operator.db.execute("select signals.halt(null, 'drill', 'operator')")
+    stage.operator.db.execute("select signals.halt('GLOBAL', null, 'drill', 'operator')")
     ack = await master.client.publish(master.master.stream_id, [master.opening()])
     assert list(ack.verdicts) == [pb.HALTED]
     await master.close(position)

@@ -29,11 +29,9 @@ create or replace trigger recorded after insert or update or delete on access.li
 for each row execute function audit.record(
   'license_id', 'revoked_by', 'revoked_reason', 'account_id purpose networks issued_at expires_at revoked_at replaced_by'
 );
-create or replace trigger recorded after insert or update or delete on core.kill_switch
-for each row execute function audit.record('singleton', 'actor', 'reason', 'halted');
 create or replace trigger recorded after insert or update or delete on signals.streams
 for each row execute function audit.record(
-  'stream_id', 'status_by', 'status_reason', 'account_id name ttl max_skew rate_per_second burst status'
+  'stream_id', '', '', 'account_id name ttl max_skew rate_per_second burst status'
 );
 create or replace trigger recorded after insert or update or delete on signals.instruments
 for each row execute function audit.record('stream_id symbol', '', '', '*');

@@ -1,4 +1,4 @@
--- requires: audit/unsealed_since core/now signals/overdue
+-- requires: audit/unsealed_since core/now ops/halts signals/overdue
 -- A barrier view: whoever is on duty reads it without reading the tables. It is worked out when it is read, so that it needs no job
 -- to be right, least of all when jobs have stopped.
 create or replace view ops.alarms with (security_barrier = true) as
@@ -21,13 +21,10 @@ left join lateral (
 ) as r on true
 where j.failing_since is not null
 union all
-select 'HALTED', 'the plane', k.changed_at, format('halted by %s: %s', k.actor, k.reason), 'halted'
-from core.kill_switch as k
-where k.halted
-union all
-select 'HALTED', format('stream %s', s.name), s.status_at, format('halted by %s: %s', s.status_by, s.status_reason), 'halted'
-from signals.streams as s
-where s.status = 'HALTED'
+select
+  'HALTED', case h.scope when 'GLOBAL' then 'the plane' else format('%s %s', lower(h.scope), coalesce(h.name, h.subject)) end, h.since,
+  format('halted by %s: %s', h.actor, h.reason), 'halted'
+from ops.halts as h
 union all
 select
   'UNANSWERED', format('subscription %s', o.subscription_id), min(o.decided_at),

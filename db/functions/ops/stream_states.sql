@@ -1,13 +1,20 @@
--- requires: core/now
 -- A barrier view. The newest hundred signals of each stream, by key.
 create or replace view ops.stream_states with (security_barrier = true) as
 select
-  s.stream_id, s.name, a.name as account, s.status, s.status_by, s.status_reason, s.status_at, h.epoch, h.last_seq,
+  s.stream_id, s.name, a.name as account, case when k.since is null then s.status else 'HALTED' end as status,
+  k.actor as status_by, k.reason as status_reason, k.since as status_at, h.epoch, h.last_seq,
   nullif(h.gap_seq, 0) as gap_seq, h.session_id is not null as has_master, n.newest_at, n.delay_p50, n.delay_p99,
   o.received_at as oldest_at
 from signals.streams as s
 inner join signals.stream_heads as h on h.lane = s.lane and h.stream_id = s.stream_id
 inner join access.accounts as a on a.account_id = s.account_id
+left join lateral (
+  select w.actor, w.reason, w.since
+  from signals.halts as w
+  where (w.scope, w.subject) in (('GLOBAL', ''), ('STREAM', s.stream_id::text), ('ACCOUNT', s.account_id::text))
+  order by w.since
+  limit 1
+) as k on true
 left join lateral (
   select
     max(x.received_at) as newest_at,
@@ -31,7 +38,7 @@ left join lateral (
 ) as o on true;
 
 comment on view ops.stream_states is
-'Every stream: its status and who set it, where it stands, how long its newest 100 signals were on their way, how old its log is.';
+'Every stream: its status and, where it or its account or everything is halted, by whom; where it stands, how long its newest 100 signals were on their way, how old its log is.';
 comment on column ops.stream_states.gap_seq is 'The number that was expected when the last gap was counted, in this epoch; null: none.';
 comment on column ops.stream_states.delay_p50 is 'From the master''s clock to the plane''s, of the newest 100 signals: half were faster.';
 comment on column ops.stream_states.oldest_at is 'When the oldest signal came that retention has not been at.';

@@ -1,4 +1,4 @@
--- requires: billing/hold_fees core/now signals/appraise signals/due_at signals/volume_limits
+-- requires: billing/hold_fees core/now signals/appraise signals/due_at signals/halted signals/volume_limits
 -- What the settings want, less what the copies hold and were told: closes first, then volumes, then openings, then stops.
 -- Asked again it finds nothing more to do. Holding the heads is enough: dispatch, which moves the lane's copy of the
 -- master's book on, takes them before it does.
@@ -14,7 +14,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz;
-  v_halted boolean;
+  v_halted signals.halted;
   v_deliveries integer;
 begin
   perform 1
@@ -30,7 +30,7 @@ begin
   order by a.ledger_account_id
   for no key update;
   v_now := core.now();
-  select k.halted into v_halted from core.kill_switch as k;
+  select h.* into v_halted from signals.halted as h;
 
   with compared as materialized (
     select
@@ -38,7 +38,9 @@ begin
       h.day, h.day_openings, h.book_at, sibling.subscriptions as siblings, b::signals.portfolios as portfolio, c.epoch, c.seq,
       signals.local_time(k.zone, b.broker_offset, v_now)::date as today,
       coalesce(w.closes_all, false) as closes_all,
-      u.ended_at is null and k.late_join <> 'NONE' and h.session_id is not null and t.takes_new_exposure and not v_halted and not c.is_halted
+      u.ended_at is null and k.late_join <> 'NONE' and h.session_id is not null and t.takes_new_exposure
+      and not v_halted.everything and u.stream_id <> all (v_halted.streams) and u.stream_id <> all (v_halted.provided)
+      and u.account_id <> all (v_halted.accounts)
       and coalesce(h.blocked_by, b.blocked_by) is null
       and (not b.is_protected or coalesce(least(b.stated_at, e.stated_at) >= v_now - interval '1 minute', false))
       -- An EA that has just connected may be about to say what its broker calls things: its book comes after that.
@@ -64,7 +66,7 @@ begin
     ) as b
     -- The book must have come to where the subscription starts.
     cross join lateral (
-      select x.epoch, x.seq, x.is_halted
+      select x.epoch, x.seq
       from signals.dispatch_cursors as x
       where x.lane = p_lane and x.stream_id = u.stream_id and (x.epoch, x.seq) >= (u.started_epoch, u.started_seq)
       limit 1
@@ -212,6 +214,7 @@ begin
         select case
           when p.opened_at < v_now - (s.settings).late_join_max_age then 'LATE_JOIN'
           when a.reason in ('OUT_OF_HOURS', 'NEWS_WINDOW', 'NO_BALANCE', 'SYMBOL_NOT_TRADED') then 'LATER'
+          when p.symbol = any (v_halted.symbols) or a.symbol = any (v_halted.symbols) then 'LATER'
           when a.reason is not null then 'LATE_JOIN'
         end as reason
       ) as w

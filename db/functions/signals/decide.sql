@@ -1,4 +1,4 @@
--- requires: billing/hold_fees core/e8 core/microseconds signals/advance_book signals/appraise signals/volume_limits
+-- requires: billing/hold_fees core/e8 core/microseconds signals/advance_book signals/appraise signals/halted signals/volume_limits
 -- What dispatch does once everything is locked; also what-if, with the time of each signal for p_now.
 -- Joins that are looked up row by row are laterals with a limit, and rows that exist are changed by ON CONFLICT: a plan
 -- that is made while the tables are empty must still be right when they are not.
@@ -18,7 +18,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_halted boolean;
+  v_halted signals.halted;
   v_open_states text[];
   v_differing bigint[];
   v_symbols text[];
@@ -41,9 +41,11 @@ begin
     p_stop_losses, p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_contract_sizes, p_balances, p_equities,
     p_books
   );
-  select k.halted, array(select t.state from signals.subscription_states as t where t.takes_new_exposure)
-  into v_halted, v_open_states
-  from core.kill_switch as k;
+  -- Nearly always nothing is, and to see that costs a fifth of working out what is.
+  if exists (select from signals.halts) then
+    select h.* into v_halted from signals.halted as h;
+  end if;
+  v_open_states := array(select t.state from signals.subscription_states as t where t.takes_new_exposure);
 
   -- All of them at once, for the turns would take them in any order.
   perform 1
@@ -78,7 +80,7 @@ begin
     return query
     with fresh as materialized (
       select
-        a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane, c.is_halted,
+        a.*, x.raises_exposure, x.cuts_exposure, c.stream_lane,
         (
           p_lane, a.stream_id, a.position_id, a.symbol, a.side, coalesce(a.order_type, 'MARKET'), a.volume, a.volume, a.price,
           coalesce(a.stop_loss, 0), coalesce(a.take_profit, 0), coalesce(a.magic, 0), a.digits, a.contract_size, a.balance,
@@ -99,7 +101,7 @@ begin
       inner join signals.actions as x on x.action = a.action
     ), pairs as (
       select
-        f.*, s.subscription_id, s.state, s.settings_version, s.fee_wallet_id, s.fee_plan_id, k::signals.copy_settings as settings,
+        f.*, s.subscription_id, s.account_id, s.state, s.settings_version, s.fee_wallet_id, s.fee_plan_id, k::signals.copy_settings as settings,
         h.delivery_seq as delivered, h.session_id, h.blocked_by as head_blocked_by, h.day, h.day_openings,
         b::signals.portfolios as portfolio, least(b.stated_at, e.stated_at) as stated_at, r::signals.symbol_resolutions as resolution,
         c.symbol as copy_symbol, c.side as copy_side, c.master_volume as copy_master_volume,
@@ -201,6 +203,7 @@ begin
         end as max_deviation,
         case
           when p.raises_exposure then a.inputs || case
+            when g.halted_by is not null then jsonb_build_object('value', g.halted_by)
             when g.blocked_by is not null then jsonb_build_object('value', g.blocked_by)
             when (p.portfolio).is_protected and a.reason is null then jsonb_build_object('value', nullif(p.stated_at, '-infinity'))
             else '{}'
@@ -220,16 +223,25 @@ begin
       cross join lateral (
         select
           coalesce(p.head_blocked_by, (p.portfolio).blocked_by) as blocked_by,
-          case when p.raises_exposure then signals.local_time((p.settings).zone, (p.portfolio).broker_offset, p_now)::date end as today
+          case when p.raises_exposure then signals.local_time((p.settings).zone, (p.portfolio).broker_offset, p_now)::date end as today,
+          case
+            when (v_halted.anything and p.raises_exposure) is not true then null
+            when v_halted.everything then 'GLOBAL'
+            when p.stream_id = any (v_halted.streams) then 'STREAM'
+            when p.stream_id = any (v_halted.provided) then 'PROVIDER'
+            when p.account_id = any (v_halted.accounts) then 'SUBSCRIBER'
+            when p.symbol = any (v_halted.symbols) then 'SYMBOL'
+            when (p.resolution).symbol = any (v_halted.symbols) then 'BROKER_SYMBOL'
+          end as halted_by
       ) as d
       cross join lateral (
         select
-          d.blocked_by, d.today,
+          d.blocked_by, d.today, d.halted_by,
           case
             when p.action = 'SNAPSHOT' then 'SNAPSHOT_RECORDED'
             when p.action = 'MODIFY' and not (p.settings).copy_stops then 'NOT_COPIED'
             when not p.raises_exposure then case when p.is_live then 'COPIED' else 'NOT_COPIED' end
-            when v_halted or p.is_halted then 'HALTED'
+            when d.halted_by is not null then 'HALTED'
             when p.state <> all (v_open_states) then p.state
             when d.blocked_by is not null then 'EQUITY_PROTECTION'
             when (p.portfolio).is_protected and (p.stated_at >= p_now - interval '1 minute') is not true then 'EQUITY_UNKNOWN'

@@ -46,7 +46,7 @@ as $$
       when d.reason = 'NOT_COPIED' then 'Skipped: the position it manages was never copied, or is closed already, or the settings leave out its stops.'
       when d.reason = 'ALREADY_COPIED' then 'Skipped: this position is copied already.'
       when d.reason = 'SNAPSHOT_RECORDED' then 'Recorded: a snapshot of the master''s book is not traded.'
-      when d.reason = 'HALTED' then 'Skipped: an operator had halted everything that raises exposure.'
+      when d.reason = 'HALTED' then format('Skipped: an operator had halted %s.', coalesce(w.value, 'everything that raises exposure'))
       when d.reason = 'TTL_EXPIRED' then format('Skipped: %s old when decided, the subscription allows %s.', w.value, w.threshold)
       when d.reason = 'BELOW_MINIMUM' then format('Skipped: %s is below the minimum of %s.', w.value, w.threshold)
       when d.reason = 'ABOVE_MAXIMUM' then format('Skipped: %s is above the maximum of %s.', w.value, w.threshold)
@@ -96,6 +96,14 @@ as $$
   ) as l
   left join lateral (
     values
+    ('HALTED', 'halt', null, case d.inputs ->> 'value'
+      when 'GLOBAL' then 'everything that raises exposure'
+      when 'STREAM' then format('stream %s (%s)', t.stream_id, t.name)
+      when 'PROVIDER' then format('account %s, the provider', t.account_id)
+      when 'SUBSCRIBER' then format('account %s, the subscriber', s.account_id)
+      when 'SYMBOL' then format('symbol %s', x.symbol)
+      when 'BROKER_SYMBOL' then format('symbol %s', d.symbol)
+    end),
     ('TTL_EXPIRED', 'ttl', signals.lots(extract(epoch from k.ttl) * 1000) || ' ms', (d.inputs ->> 'age_ms') || ' ms'),
     ('BELOW_MINIMUM', 'volume_min', signals.lots((d.inputs ->> 'minimum')::numeric), l.computed),
     ('ABOVE_MAXIMUM', 'volume_max', signals.lots((d.inputs ->> 'maximum')::numeric), l.computed),

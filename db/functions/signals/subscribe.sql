@@ -24,8 +24,6 @@ begin
   if v_lane is null then
     perform core.fail('TRA08', jsonb_build_object('account', p_account));
   end if;
-  -- A halt must not come between reading the status and the cursor that keeps it.
-  perform 1 from signals.streams as s where s.stream_id = p_stream for share;
   -- Held to the end: no signal can slip between reading the head and the subscription being visible.
   select h.* into v_head from signals.stream_heads as h where h.stream_id = p_stream for no key update;
   if v_head.stream_id is null then
@@ -56,10 +54,8 @@ begin
     perform core.fail('TRS27', jsonb_build_object('portfolio', v_portfolio, 'stream', p_stream));
   end if;
   insert into signals.subscription_heads (lane, subscription_id) values (v_lane, v_subscription);
-  insert into signals.dispatch_cursors (lane, stream_id, stream_lane, epoch, seq, is_halted)
-  select v_lane, p_stream, v_head.lane, v_head.accepted_epoch, v_head.accepted_seq, s.status = 'HALTED'
-  from signals.streams as s
-  where s.lane = v_head.lane and s.stream_id = p_stream
+  insert into signals.dispatch_cursors (lane, stream_id, stream_lane, epoch, seq)
+  values (v_lane, p_stream, v_head.lane, v_head.accepted_epoch, v_head.accepted_seq)
   on conflict (lane, stream_id) do nothing;
   if found then
     perform signals.rebuild_book(v_lane, p_stream);

@@ -17,8 +17,9 @@ $$;
 grant usage on schema access, billing, core, signals, trust to ecp_reader;
 
 grant select (
-  lane, stream_id, account_id, name, ttl, rate_per_second, status, status_reason, status_at, created_at
+  lane, stream_id, account_id, name, ttl, rate_per_second, status, created_at
 ) on signals.streams to ecp_reader;
+grant select (scope, subject, reason, since) on signals.halts to ecp_reader;
 grant select (
   lane, stream_id, epoch, seq, verdict, code, action, symbol, side, position_id, volume, price, stop_loss, take_profit, magic,
   order_type, sent_at, received_at

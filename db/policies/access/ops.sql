@@ -10,6 +10,7 @@ grant execute on function ops.verify to ecp_operator, ecp_auditor;
 
 grant select on
   ops.alarms,
+  ops.halts,
   ops.job_states,
   ops.license_states,
   ops.retirements,

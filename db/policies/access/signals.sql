@@ -37,6 +37,7 @@ grant execute on function
   signals.explain,
   signals.explain_delivery,
   signals.halt,
+  signals.lift_halt,
   signals.lift_protection,
   signals.map_symbol,
   signals.note_event,

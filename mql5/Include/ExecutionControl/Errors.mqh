@@ -60,7 +60,11 @@
 #define TR_PERIOD_INVALID "TRS36"
 #define TR_CATCH_UP_FAILED "TRS37"
 #define TR_PROVIDER_DISTRUSTED "TRS38"
-#define TR_EVENT_INVALID "TRS39"
+#define TR_STREAM_HALTED "TRS39"
+#define TR_ACCOUNT_HALTED "TRS40"
+#define TR_SYMBOL_HALTED "TRS41"
+#define TR_HALT_INVALID "TRS42"
+#define TR_EVENT_INVALID "TRS43"
 #define TR_UNKNOWN_DELIVERY "TRR01"
 #define TR_REPORT_CONFLICT "TRR02"
 #define TR_REPORT_MALFORMED "TRR03"
@@ -169,7 +173,11 @@ const string ErrorTexts[] = {
    "TRS36", "PERIOD_INVALID", "The period is empty, backwards or too long.", "From before to, at most 31 days apart.",
    "TRS37", "CATCH_UP_FAILED", "A subscription could not be caught up.", "DETAIL has the error of the database; the next round tries again.",
    "TRS38", "PROVIDER_DISTRUSTED", "The provider's trust is under 50, so nothing may raise exposure.", "It regains 10 points for each 24 hours without an incident, or trust.reset sets it; closes still pass.",
-   "TRS39", "EVENT_INVALID", "The protection event cannot be recorded like this.", "DETAIL names the rule that it breaks; codes of the plane are not for terminals, but for TRG.",
+   "TRS39", "STREAM_HALTED", "The stream is halted by an operator; nothing of it may raise exposure.", "Wait for the halt to be lifted; closes still pass.",
+   "TRS40", "ACCOUNT_HALTED", "The provider's account is halted by an operator; none of its streams may raise exposure.", "Wait for the halt to be lifted; closes still pass.",
+   "TRS41", "SYMBOL_HALTED", "The symbol is halted by an operator; nothing in it may raise exposure.", "Wait for the halt to be lifted; closes still pass.",
+   "TRS42", "HALT_INVALID", "There is nothing that could be halted like this, or it was not said who does it and why.", "DETAIL names the rule that it breaks: a scope, what it names as ops.halts has it, actor and reason.",
+   "TRS43", "EVENT_INVALID", "The protection event cannot be recorded like this.", "DETAIL names the rule that it breaks; codes of the plane are not for terminals, but for TRG.",
    "TRR01", "UNKNOWN_DELIVERY", "There is no such delivery of this subscription.", "Report with the delivery_seq that was received.",
    "TRR02", "REPORT_CONFLICT", "Another report was recorded for this delivery.", "The first report stands, in signals.reports; what was refused is in signals.protection_events.",
    "TRR03", "REPORT_MALFORMED", "The report lacks what its status needs, or the book what a holding needs.", "EXECUTED needs a ticket and no code, and price and volume for OPEN, PLACE, CLOSE and a PARTIAL_CLOSE that traded; the other statuses need a code; a holding needs ticket, symbol, side and volume.",

@@ -24,12 +24,11 @@ def test_a_change_is_kept_with_what_it_was_before(plane: Plane, master: Master) 
 
 
 def test_an_actor_that_the_call_names_is_recorded_beside_the_login(plane: Plane, master: Master) -> None:
-    plane.halt(master.stream)
-    plane.halt(None)
+    revoked = plane.license(master.account, "publish").license_id
+    plane.operator.execute("select access.revoke_license(%s, 'a drill', 'a test')", [revoked])
+    (end,) = recorded(plane, "access.licenses UPDATE")
     login = plane.value("select session_user::text")
-    for kind in ("signals.streams UPDATE", "core.kill_switch UPDATE"):
-        (halt,) = recorded(plane, kind)
-        assert (halt["actor"], halt["reason"], halt["login"]) == ("a test", "a drill", login)
+    assert (end["actor"], end["reason"], end["login"]) == ("a test", "a drill", login)
 
 
 def test_without_a_named_actor_it_was_the_login_and_not_the_role_that_was_set(plane: Plane) -> None:

@@ -131,12 +131,18 @@ def test_a_job_that_fails_says_since_when_and_with_what_until_it_goes_well(own_p
 
 
 def test_a_halt_says_who_and_why(plane: Plane, master: Master) -> None:
-    plane.halt(None)
+    plane.halt()
     assert alarm(plane)["what"] == "halted by a test: a drill"
-    plane.halt(None, lift=True)
-    plane.halt(master.stream)
+    plane.lift_halt()
+    plane.halt("STREAM", master.stream)
     assert alarms(plane) == [("HALTED", f"stream {master.name}")]
-    plane.halt(master.stream, lift=True)
+    plane.lift_halt("STREAM", master.stream)
+    plane.halt("ACCOUNT", master.account)
+    plane.halt("SYMBOL", "EURUSD")
+    name = plane.value("select name from access.accounts where account_id = %s", master.account)
+    assert alarms(plane) == [("HALTED", f"account {name}"), ("HALTED", "symbol EURUSD")]
+    plane.lift_halt("ACCOUNT", master.account)
+    plane.lift_halt("SYMBOL", "EURUSD")
     assert alarms(plane) == []
 
 

@@ -55,7 +55,6 @@ class Database:
         with self.admin.transaction():
             self.admin.execute("set local session_replication_role = replica")
             self.admin.execute("; ".join(f"delete from {table}" for table in self.rows(TABLES)).encode())
-        self.admin.execute("update core.kill_switch set halted = false, reason = null, actor = null")
         self.set_clock(START)
 
     def connect(self, role: LiteralString) -> Connection[Any]:

@@ -64,8 +64,13 @@ class Operator(Database):
     def transition(self, subscription: int, cause: str, actor: str = "a test") -> str:
         return str(self.answer("select signals.transition(%s, %s, %s)", subscription, cause, actor))
 
-    def halt(self, stream: int | None, *, lift: bool = False) -> None:
-        self.operator.execute("select signals.halt(%s, %s, %s, %s)", [stream, "a drill", "a test", lift])
+    def halt(self, scope: str = "GLOBAL", subject: object = None) -> None:
+        named = None if subject is None else str(subject)
+        self.operator.execute("select signals.halt(%s, %s, %s, %s)", [scope, named, "a drill", "a test"])
+
+    def lift_halt(self, scope: str = "GLOBAL", subject: object = None) -> bool:
+        named = None if subject is None else str(subject)
+        return bool(self.answer("select signals.lift_halt(%s, %s, %s, %s)", scope, named, "it is over", "a test"))
 
     def reset_trust(
         self, account: int | None, role: str | None, score: int | None = 100, reason: str | None = "a drill",

@@ -220,7 +220,7 @@ class TestCuts:
 
     def test_nothing_of_a_state_holds_a_close_back(self, plane: Plane, opened: Copier) -> None:
         plane.transition(opened.subscription, "toxic")
-        plane.halt(None)
+        plane.halt()
         plane.gateway.execute("select access.close_session(%s)", [opened.session])
         plane.admin.execute("delete from signals.positions")
         assert told(opened.catches_up()) == [("CLOSE", 1)]

@@ -39,7 +39,7 @@ class TestWhatIsDelivered:
         copier.receives()
         master.does("CLOSE", 1)
         master.does("OPEN", 2)
-        plane.halt(None)
+        plane.halt()
         assert told(copier.receives()) == [("CLOSE", 1)]
         reasons = plane.rows("select reason from signals.decisions order by seq")
         assert reasons == ["COPIED", "COPIED", "HALTED"]

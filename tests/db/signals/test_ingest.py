@@ -15,6 +15,7 @@ from tests.db.plane import KEY, START, Master, Plane, Signal, held, microseconds
 pytestmark = pytest.mark.core
 
 RAISING = ["OPEN", "PLACE"]
+HALTS = [("GLOBAL", "TRS08"), ("STREAM", "TRS39"), ("ACCOUNT", "TRS40"), ("SYMBOL", "TRS41")]
 MANAGING = ["MODIFY", "AMEND", "CLOSE", "PARTIAL_CLOSE", "CANCEL", "SNAPSHOT"]
 
 
@@ -475,20 +476,26 @@ class TestRate:
 
 class TestHalts:
     @pytest.mark.parametrize("action", RAISING)
-    @pytest.mark.parametrize("everything", [False, True])
-    def test_a_halt_refuses_what_raises_exposure(
-        self, plane: Plane, master: Master, action: str, everything: bool
+    @pytest.mark.parametrize(("scope", "code"), HALTS)
+    def test_a_halt_refuses_what_raises_exposure_and_says_which_it_was(
+        self, plane: Plane, master: Master, action: str, scope: str, code: str
     ) -> None:
-        plane.halt(None if everything else master.stream)
-        assert master.does(action)[1:5] == ("HALTED", "HALTED", "TRS08", 2)
-        assert plane.events() == ["TRS08"]
+        plane.halt(scope, {"STREAM": master.stream, "ACCOUNT": master.account, "SYMBOL": "EURUSD"}.get(scope))
+        assert master.does(action)[1:5] == ("HALTED", "HALTED", code, 2)
+        assert plane.events() == [code]
 
     @pytest.mark.parametrize("action", MANAGING)
-    @pytest.mark.parametrize("status", ["HALTED", "CLOSED"])
+    @pytest.mark.parametrize("status", ["ACTIVE", "CLOSED"])
     def test_what_does_not_raise_exposure_passes_every_halt(
         self, plane: Plane, master: Master, action: str, status: str
     ) -> None:
-        plane.halt(None)
+        for scope, subject in [
+            ("GLOBAL", None),
+            ("STREAM", master.stream),
+            ("ACCOUNT", master.account),
+            ("SYMBOL", "EURUSD"),
+        ]:
+            plane.halt(scope, subject)
         plane.admin.execute("update signals.streams set status = %s", [status])
         assert master.send(of(master, action))[0].verdict == "ACCEPTED"
 
@@ -498,14 +505,22 @@ class TestHalts:
         assert master.does(action)[1:5] == ("NOT_ALLOWED", "NOT_ALLOWED", "TRS22", 2)
 
     def test_a_halt_of_one_stream_leaves_the_others(self, plane: Plane, master: Master) -> None:
-        plane.halt(plane.master().stream)
+        other = plane.master()
+        plane.halt("STREAM", other.stream)
+        plane.halt("ACCOUNT", other.account)
         assert master.does("OPEN").verdict == "ACCEPTED"
+
+    def test_a_halt_of_one_symbol_leaves_the_others(self, plane: Plane, master: Master) -> None:
+        plane.define(master.stream, "GBPUSD")
+        plane.halt("SYMBOL", "EURUSD")
+        batch = [master.signal("OPEN", symbol=symbol) for symbol in ("EURUSD", "GBPUSD")]
+        assert [verdict.verdict for verdict in master.send(*batch)] == ["HALTED", "ACCEPTED"]
 
     def test_an_opening_that_was_refused_while_halted_is_not_accepted_later(self, plane: Plane, master: Master) -> None:
         signal = master.signal("OPEN")
-        plane.halt(None)
+        plane.halt()
         master.send(signal)
-        plane.halt(None, lift=True)
+        plane.lift_halt()
         assert master.send(signal)[0][1:4] == ("DUPLICATE", "HALTED", "TRS08")
 
 

@@ -132,7 +132,7 @@ class TestBurst:
     def test_strangers_and_what_an_operator_stopped_are_not_counted(self, plane: Plane, master: Master) -> None:
         first = master.signal("OPEN", seq=1)
         master.send(*[first.but(session=None) for _ in range(200)])
-        plane.halt(master.stream)
+        plane.halt("STREAM", master.stream)
         master.send(*[master.signal("OPEN") for _ in range(200)])
         assert scan(plane) is None
 

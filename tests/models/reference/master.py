@@ -124,7 +124,7 @@ class Stream:
         gates = [
             (signal.volume == 0, "MALFORMED", "TRS12"),
             (Decimal(str(signal.volume)) % Decimal("0.01") != 0, "MALFORMED", "TRS13"),
-            (self.halted, "HALTED", "TRS08"),
+            (self.halted, "HALTED", "TRS39"),
             (self.trust < 50, "NOT_ALLOWED", "TRS38"),
             (signal.sent_us < self.now_us - self.ttl_us, "STALE", "TRS04"),
             (signal.sent_us > self.now_us + self.skew_us, "FUTURE", "TRS05"),

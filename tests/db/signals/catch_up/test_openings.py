@@ -249,13 +249,20 @@ class TestMissed:
         plane.transition(joiner.subscription, resume)
         assert told(joiner.catches_up()) == [("OPEN", 1)]
 
-    @pytest.mark.parametrize("everything", [False, True])
-    def test_through_a_halt(self, plane: Plane, master: Master, joiner: Copier, everything: bool) -> None:
+    @pytest.mark.parametrize("scope", ["GLOBAL", "STREAM", "PROVIDER", "SUBSCRIBER", "SYMBOL"])
+    def test_through_a_halt(self, plane: Plane, master: Master, joiner: Copier, scope: str) -> None:
+        halts: dict[str, tuple[str, object]] = {
+            "GLOBAL": ("GLOBAL", None),
+            "STREAM": ("STREAM", master.stream),
+            "PROVIDER": ("ACCOUNT", master.account),
+            "SUBSCRIBER": ("ACCOUNT", joiner.account),
+            "SYMBOL": ("SYMBOL", "EURUSD"),
+        }
         master.does("OPEN", 1)
-        plane.halt(None if everything else master.stream)
+        plane.halt(*halts[scope])
         assert joiner.receives() == []
         assert joiner.catches_up() == []
-        plane.halt(None if everything else master.stream, lift=True)
+        plane.lift_halt(*halts[scope])
         assert told(joiner.catches_up()) == [("OPEN", 1)]
 
     def test_while_nobody_copies(self, plane: Plane, master: Master, joiner: Copier) -> None:
