@@ -13,6 +13,7 @@ grant select on
   ops.halts,
   ops.job_states,
   ops.license_states,
+  ops.live,
   ops.retirements,
   ops.settings,
   ops.stream_states,

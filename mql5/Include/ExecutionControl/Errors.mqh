@@ -216,7 +216,7 @@ const string ErrorTexts[] = {
    "TRD10", "FILES_INCONSISTENT", "The files of db/ contradict each other or their names.", "The message names the file.",
    "TRD11", "FILE_FAILED", "A file of db/ does not run; everything was rolled back.", "The message names file and line.",
    "TRD12", "CHECK_FAILED", "plpgsql_check does not accept a function; everything was rolled back.", "The message names function and line.",
-   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port, or stop what listens there.",
+   "TRD13", "PORT_TAKEN", "The gateway cannot listen on its address.", "Choose another --port or --http-port, or stop what listens there.",
    "TRD14", "GATEWAY_NOT_STARTED", "The gateway of the demo or the bench did not start.", "Its own message says why.",
    "TRD15", "BARS_UNREADABLE", "The file given by --bars is not what can be played.", "The message names line and reason.",
    "TRD16", "GATEWAY_GONE", "The gateway went away under the demo.", "Its log says why.",
