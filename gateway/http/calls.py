@@ -23,6 +23,8 @@ END_OF_TIME = (datetime.max.replace(tzinfo=UTC), 0)
 
 EXCHANGE_LICENSE = "select * from access.exchange_license($1::text, $2::text, $3::inet)"
 REFRESH = "select * from access.refresh($1::text, $2::inet)"
+REVOKE_TOKENS = "select access.revoke_tokens($1::text)"
+RIGHTS = "select access.rights($1::text[])"
 ADMIT = "select * from access.admit($1::text, $2::inet)"
 BECOME = "select set_config('role', $1::text, true)"
 BEGIN_REQUEST = "select * from access.begin_request($1::text, $2::bytea)"
@@ -113,8 +115,13 @@ PROTECTION_EVENTS = Listing(
 NOTE_EVENT = "select signals.note_event($1::bigint, $2::text, $3::bigint, $4::jsonb)"
 
 TRUST = "select * from trust.report($1::bigint)"
+TRUST_SCORES = "select * from analytics.trust order by score, account, role limit 500"
 RESET_TRUST = "select trust.reset($1::bigint, $2::text, $3::int, $4::text, $5::text)"
 
+LIVE = "select * from ops.live"
+HALTS = "select * from ops.halts order by since, scope, subject"
+HALT = "select signals.halt($1::text, $2::text, $3::text, $4::text)"
+LIFT_HALT = "select signals.lift_halt($1::text, $2::text, $3::text, $4::text)"
 JOBS = "select * from ops.job_states order by name"
 ALARMS = "select * from ops.alarms order by alarm, subject"
 TRAIL = Listing(

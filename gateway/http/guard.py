@@ -51,13 +51,14 @@ class Guard:
 
 
 def headers(app: ASGIApp) -> ASGIApp:
-    """Answers are for who asked, and for now; and no browser makes anything else of them."""
+    """Answers are for who asked, and for now, unless they say otherwise; and no browser makes anything else of them."""
     more: list[Any] = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *more]}
+                said = {name for name, _ in message["headers"]}
+                message = {**message, "headers": [*message["headers"], *(each for each in more if each[0] not in said)]}
             await send(message)
 
         await app(scope, receive, with_headers)

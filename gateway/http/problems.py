@@ -4,16 +4,21 @@ import json
 from typing import Any
 
 import asyncpg
+import structlog
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from gateway.errors import Text
+
+log = structlog.get_logger(__name__)
 
 # A code that is not here is about what was asked: 422.
 STATUS = {
     "TRA01": 404, "TRA03": 409, "TRS10": 404, "TRS17": 404, "TRS18": 404, "TRS23": 409, "TRS24": 404, "TRS27": 409,
     "TRT01": 404, "TRB04": 409, "TRB05": 409, "TRB08": 404, "TRB12": 404, "TRH04": 404,
     "TRW02": 404, "TRW03": 405, "TRW04": 413, "TRW05": 408, "TRW06": 429, "TRW07": 400, "TRW09": 403, "TRW10": 500,
-    "TRW11": 401, "TRW12": 401, "TRW13": 401, "TRW14": 403,
+    "TRW11": 401, "TRW12": 401, "TRW13": 401, "TRW14": 403, "TRW15": 403,
     "TRD01": 503, "TRD02": 503, "TRD05": 503, "TRP09": 503,
 }  # fmt: skip
 # The same where it is the credential that is refused.
@@ -32,6 +37,7 @@ SQLSTATES = {
     "53": "TRP09",
 }
 
+KEY_MISSING = {"type": "missing", "loc": ("header", "Idempotency-Key")}
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -118,6 +124,28 @@ def of_credential(problem: Problem) -> Problem:
     """The same, when it was the token or license that was looked at."""
     status = CREDENTIAL_STATUS.get(problem.code)
     return Problem(problem.code, problem.detail, context=problem.context, status=status)
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """Where, and what of it: what was sent is not sent back."""
+    found = error.errors()
+    if any(KEY_MISSING.items() <= each.items() for each in found):
+        return Problem("TRW07")
+    context = {".".join(map(str, each["loc"])): each["msg"] for each in found}
+    return Problem("TRW01", "; ".join(f"{where}: {what}" for where, what in context.items()), context=context)
+
+
+def of_framework(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, Problem):  # raised where a body is read, and wrapped there
+        return error.__cause__
+    code = {404: "TRW02", 405: "TRW03"}.get(error.status_code, "TRW01")
+    detail = str(error.detail) if code == "TRW01" else ""
+    return Problem(code, detail, status=error.status_code, headers=dict(error.headers or {}))
+
+
+def of_failure(error: Exception) -> Problem:
+    log.error("request failed", exc_info=error)
+    return Problem("TRW10")
 
 
 def _context(detail: str | None) -> dict[str, Any]:

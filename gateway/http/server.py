@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.http import api, app
+from gateway.http.console.live import Live
 from gateway.lanes import connector
 from gateway.metrics import State, render
 from gateway.server import Gateway
@@ -56,9 +57,12 @@ class Http:
         self._pool = api.pool(settings)
         rates = api.Rates(settings)
         self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._metrics, self._expected)
-        self._server = _Server(_config(settings, app.create(self._shared)))
+        # The other half is for those who do not only watch.
+        self._live = Live(self._shared, connect, settings.http_max_clients // 2)
+        self._server = _Server(_config(settings, app.create(self._shared, self._live)))
         self.address = listening.getsockname()[:2]
         await self._pool
+        self._live.start()
         self._task = begin(self._server.serve([listening]), "http")
         await self._server.takes_connections.wait()
         log.info("serving", url=self.url)
@@ -66,6 +70,7 @@ class Http:
     async def stop(self) -> None:
         """Accept nobody, answer what was asked, close."""
         self._server.should_exit = True
+        await self._live.stop()
         await asyncio.wait([self._task], timeout=self.settings.drain_ms / 1000 + CLOSE_TIMEOUT)
         self._state.stop()
         try:

@@ -124,6 +124,7 @@ as $$
   ('TRW12', 'TOKEN_EXPIRED', 'The access token is over.', 'Use the refresh token at POST /v1/tokens/refresh.'),
   ('TRW13', 'REFRESH_REUSED', 'This refresh token was used before, so all tokens that came from it are revoked.', 'Exchange the license again; if nobody of yours used it twice, rotate the license.'),
   ('TRW14', 'SCOPE_NOT_GRANTED', 'The account does not have the role that this scope is for.', 'Ask for the scope tenant, or have the role given to the account.'),
+  ('TRW15', 'NOT_OF_THIS_SITE', 'A form of the console was not sent by the console.', 'Open /console in the browser, and send it from there; a proxy in between passes on Host as it was.'),
   ('TRD01', 'DATABASE_AWAY', 'The database cannot be reached; nothing was decided.', 'Resend the same bytes in a moment.'),
   ('TRD02', 'OUTCOME_UNKNOWN', 'The database went away in mid-call; it may or may not have committed.', 'Resend the same bytes: the original verdict comes back.'),
   ('TRD03', 'SERVER_TOO_OLD', 'The PostgreSQL server is older than 17.', 'Use a server of version 17 or newer.'),

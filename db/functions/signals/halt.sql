@@ -37,6 +37,7 @@ begin
     'signals.halt', null, v_detail, p_actor, p_reason, v_before,
     (select to_jsonb(h) from signals.halts as h where h.scope = p_scope and h.subject = coalesce(p_subject, ''))
   );
+  perform pg_notify('ecp_alerts', (jsonb_build_object('what', 'halt') || v_detail)::text);
 end
 $$;
 

@@ -18,6 +18,9 @@ begin
   perform audit.note(
     'signals.lift_halt', null, jsonb_build_object('scope', p_scope, 'subject', p_subject), p_actor, p_reason, v_before
   );
+  perform pg_notify(
+    'ecp_alerts', jsonb_build_object('what', 'lift_halt', 'scope', p_scope, 'subject', p_subject)::text
+  );
   return true;
 end
 $$;

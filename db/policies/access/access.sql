@@ -28,7 +28,8 @@ to ecp_tenant;
 grant execute on function
   access.admit,
   access.exchange_license,
-  access.refresh
+  access.refresh,
+  access.revoke_tokens
 to ecp_api;
 
 grant execute on function
@@ -38,5 +39,6 @@ to ecp_api, ecp_operator, ecp_analyst, ecp_auditor;
 
 grant execute on function
   access.in_sight,
+  access.rights,
   access.sees_all
 to ecp_tenant, ecp_analyst, ecp_auditor, ecp_operator;

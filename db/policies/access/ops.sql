@@ -17,6 +17,7 @@ grant select on
   ops.job_history,
   ops.job_states,
   ops.license_states,
+  ops.live,
   ops.retirements,
   ops.setting_versions,
   ops.settings,

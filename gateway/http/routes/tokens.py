@@ -42,16 +42,17 @@ class Tokens(BaseModel):
 @router.post("", response_model=Tokens)
 async def exchange(request: Request, asked: Exchange) -> dict[str, Any]:
     """Exchange a license for tokens."""
-    return await _tokens(request, asked.license, calls.EXCHANGE_LICENSE, asked.license, asked.scope, peer_of(request))
+    return await obtain(request, asked.license, calls.EXCHANGE_LICENSE, asked.license, asked.scope, peer_of(request))
 
 
 @router.post("/refresh", response_model=Tokens)
 async def refresh(request: Request, asked: Refresh) -> dict[str, Any]:
     """Exchange a refresh token for the next pair; the old pair's access token lives to its end."""
-    return await _tokens(request, asked.refresh_token, calls.REFRESH, asked.refresh_token, peer_of(request))
+    return await obtain(request, asked.refresh_token, calls.REFRESH, asked.refresh_token, peer_of(request))
 
 
-async def _tokens(request: Request, secret: str, sql: str, *arguments: Any) -> dict[str, Any]:
+async def obtain(request: Request, secret: str, sql: str, *arguments: Any) -> dict[str, Any]:
+    """The next pair of tokens for a license or refresh token, by the call that takes it. Raises Problem."""
     api, peer = api_of(request), peer_of(request)
     await api.rates.may_guess(peer)
     await api.rates.request(secret)
