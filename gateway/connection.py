@@ -163,7 +163,7 @@ class ClientConnection(asyncio.Protocol):
         if self._is_closing:
             return
         fatal = code in FATAL or self.session is None
-        meters.ERRORS.labels(code).inc()
+        meters.ERRORS[code] += 1
         self._send(self._plane.texts.error(code, detail, fatal=fatal), frame_id)
         if fatal:
             self.log.info("connection refused", code=code, detail=detail)

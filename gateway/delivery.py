@@ -142,7 +142,7 @@ class Subscribers:
             sending.setdefault(subscriber.reader, []).append(encoder.encode(row))
             if recorder:
                 recorder.delivered(row, began)
-        meters.DELIVERIES.inc(sum(map(len, sending.values())))
+        meters.DELIVERIES["dispatch" if asked is None else "log"] += sum(map(len, sending.values()))
         for reader, deliveries in sending.items():
             reader.send_deliveries(deliveries)
 

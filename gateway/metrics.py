@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from gateway import meters
 from gateway.calls import READ_METRICS, SET_TIMEOUTS, Row
 from gateway.lanes import LOST, Connect, Connection
-from gateway.meters import REGISTRY
 
 if TYPE_CHECKING:
     from gateway.server import Gateway
@@ -58,11 +58,16 @@ async def render(state: State, gateway: "Gateway | None" = None) -> bytes:
     """The answer to a scrape, of CONTENT_TYPE; a process that runs no gateway has less to tell."""
     rows = await state.read()
     registry = CollectorRegistry()
-    families = [gauge("ecp_database_up", "1: the state of the plane could be read.", [({}, rows is not None)])]
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    families = [
+        *meters.families(),
+        gauge("ecp_database_up", "1: the state of the plane could be read.", [({}, rows is not None)]),
+    ]
     families += of_database(rows or [])
     families += of_gateway(gateway) if gateway else []
     registry.register(_Families(families))
-    return generate_latest(REGISTRY) + generate_latest(registry)
+    return generate_latest(registry)
 
 
 def of_database(rows: Iterable[Row]) -> list[Metric]:

@@ -234,7 +234,7 @@ class Publication:
         self._stream.undecided(self, self._seqs[0])
         count = len(self._seqs)
         self._tell("signals undecided", [code])
-        meters.SIGNALS.labels("UNDECIDED").inc(count)
+        meters.SIGNALS["UNDECIDED"] += count
         undecided = [pb.UNDECIDED] * count
         ack = pb.Ack(
             stream_id=self._stream_id,

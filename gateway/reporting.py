@@ -52,7 +52,7 @@ class Reporting:
 
     def refused(self, code: str) -> None:
         count = len(self._reports)
-        meters.REPORTS.labels("UNDECIDED").inc(count)
+        meters.REPORTS["UNDECIDED"] += count
         self._settle([pb.REPORT_UNDECIDED] * count, [code] * count)
 
     def _settle(self, verdicts: list[Any], codes: list[str | None]) -> None:

@@ -43,7 +43,7 @@ DASHBOARDS = {
             Panel("Signals by verdict", "cps", {"{{verdict}}": rate("ecp_signals_total", "verdict")}),
             Panel("From bytes to durable verdict", "s", quantiles("ecp_ingest_latency_seconds")),
             Panel("From acceptance to delivery", "s", quantiles("ecp_stage_seconds", '{stage="fan_out"}')),
-            Panel("Deliveries", "cps", {"deliveries": "sum(rate(ecp_deliveries_total[$__rate_interval]))"}),
+            Panel("Deliveries", "cps", {"{{source}}": rate("ecp_deliveries_total", "source")}),
             *map(by_stage, ("read", "queue", "database", "ack")),
             Panel("Reports by verdict", "cps", {"{{verdict}}": rate("ecp_reports_total", "verdict")}),
             Panel("Waiting for a connection", "s", {"{{instance}} {{link}}": "ecp_link_waiting_seconds"}),

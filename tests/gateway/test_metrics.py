@@ -83,7 +83,8 @@ async def test_what_passes_is_counted(
     await provider.publish(master.stream_id, master.signed(provider))
     assert await moved("ecp_signals_total", verdict="ACCEPTED") == 5
     assert await moved("ecp_signals_total", verdict="GAP") == 1
-    assert await moved("ecp_deliveries_total") == 5
+    delivered = [await moved("ecp_deliveries_total", source=source) for source in ("dispatch", "log")]
+    assert sum(delivered) == 5
     assert await moved("ecp_reports_total", verdict="RECORDED") == 5
 
 

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $$
 declare
-  c_settled constant interval := '10 seconds';
+  c_settled constant interval := interval '10 seconds';
   v_from ops.tallied;
   v_to ops.tallied;
   v_rows bigint;

@@ -197,7 +197,7 @@ def test_jobs_run_with_the_rights_of_the_owner_and_operators_may_run_them(schedu
 
 DECLARED = [
     "announce_expiry", "escalate", "expire_holds", "find_drift", "retire_events", "retire_records", "retire_signals",
-    "seal", "settle", "sweep", "trust_scan",
+    "seal", "settle", "sweep", "tally", "trust_scan",
 ]  # fmt: skip
 JOBS: LiteralString = "select name, call, every from ops.jobs order by name"
 
