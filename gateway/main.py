@@ -6,12 +6,12 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
 import uvloop
 
-from gateway.http.server import Http
 from gateway.server import Gateway
 from gateway.settings import Settings
 
@@ -43,19 +43,24 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     try:
         async with AsyncExitStack() as running:
+            announcements: list[Callable[[], None]] = []
             gateway = Gateway(settings, expected_fingerprint)
             if settings.tcp:
                 await gateway.start()
                 running.push_async_callback(gateway.stop)
                 if ready:
-                    ready(*gateway.address)
+                    announcements.append(partial(ready, *gateway.address))
             if settings.http:
+                from gateway.http.server import Http  # what a gateway without it need not keep in memory
+
                 http = Http(settings, expected_fingerprint, lambda: not settings.tcp or gateway.is_ready)
                 await http.start()
                 running.push_async_callback(http.stop)
                 if http_ready:
-                    http_ready(http.url)
+                    announcements.append(partial(http_ready, http.url))
             _spare_collector()
+            for announce in announcements:
+                announce()
             await stop.wait()
         if deaths:
             raise deaths[0]
