@@ -8,13 +8,13 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
 import uvloop
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from gateway.http.server import Http
 from gateway.server import Gateway
 from gateway.settings import Settings
 from gateway.traces import TRACES
@@ -51,19 +51,24 @@ async def serve(
     try:
         TRACES.start(settings.trace_ratio)
         async with AsyncExitStack() as running:
+            announcements: list[Callable[[], None]] = []
             gateway = Gateway(settings, expected_fingerprint)
             if settings.tcp:
                 await gateway.start()
                 running.push_async_callback(gateway.stop)
                 if ready:
-                    ready(*gateway.address)
+                    announcements.append(partial(ready, *gateway.address))
             if settings.http:
+                from gateway.http.server import Http  # what a gateway without it need not keep in memory
+
                 http = Http(settings, expected_fingerprint, gateway if settings.tcp else None)
                 await http.start()
                 running.push_async_callback(http.stop)
                 if http_ready:
-                    http_ready(http.url)
+                    announcements.append(partial(http_ready, http.url))
             _spare_collector()
+            for announce in announcements:
+                announce()
             await stop.wait()
         if deaths:
             raise deaths[0]
