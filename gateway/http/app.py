@@ -17,6 +17,7 @@ from gateway.http.problems import MEDIA_TYPE, RESPONSES, Problem, of_failure, of
 from gateway.http.routes import (
     accounts,
     events,
+    halts,
     health,
     licenses,
     metrics,
@@ -28,7 +29,7 @@ from gateway.http.routes import (
     tokens,
 )
 
-ROUTERS = (tokens, accounts, licenses, streams, subscriptions, money, events, operations, query, health, metrics)
+ROUTERS = (tokens, accounts, licenses, streams, subscriptions, money, events, halts, operations, query, health, metrics)
 
 
 def create(api: Api, live: Live) -> ASGIApp:

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.http import calls
-from gateway.http.routes import accounts, events, licenses, money, operations, streams, subscriptions
+from gateway.http.routes import accounts, events, halts, licenses, money, operations, streams, subscriptions
 
 pytestmark = pytest.mark.core
 
@@ -14,6 +14,7 @@ MODELS: list[tuple[type[BaseModel], str]] = [
     (accounts.Line, calls.STATEMENT.sql),
     (accounts.Standing, calls.TRUST),
     (events.ProtectionEvent, calls.PROTECTION_EVENTS.sql),
+    (halts.Halt, calls.HALTS),
     (licenses.Issued, calls.ISSUE_LICENSE),
     (licenses.License, calls.LICENSES.sql),
     (money.Wallet, calls.WALLETS.sql),

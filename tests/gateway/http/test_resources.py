@@ -155,6 +155,21 @@ async def test_trust_is_reset_by_the_house(operator: Client, market: Market) -> 
     assert refused(await operator.post(path, {"role": "provider", "score": 40, "reason": "x"})) == (404, "TRT01")
 
 
+async def test_a_stream_is_halted_and_lifted_by_operators(operator: Client, market: Market, sign_in: SignIn) -> None:
+    stream = str(market.master().stream_id)
+    await done(operator, "/v1/halts", {"scope": "STREAM", "subject": stream, "reason": "a drill"}, 201)
+    (halt,) = await read(await sign_in(scope="auditor"), "/v1/halts")
+    assert (halt["scope"], halt["subject"], halt["reason"]) == ("STREAM", stream, "a drill")
+    assert (await read(operator, f"/v1/streams/{stream}"))["status"] == "HALTED"
+    switch = {"scope": "STREAM", "subject": stream, "reason": "it is over"}
+    assert await done(operator, "/v1/halts/lift", switch) == {"lifted": True}
+    assert await done(operator, "/v1/halts/lift", switch) == {"lifted": False}
+    assert await read(operator, "/v1/halts") == []
+    nothing = {"scope": "STREAM", "subject": "999999", "reason": "x"}
+    assert refused(await operator.post("/v1/halts", nothing)) == (422, "TRS42")
+    assert refused(await (await sign_in()).post("/v1/halts", {"scope": "GLOBAL", "reason": "x"})) == (403, "TRW09")
+
+
 async def test_those_on_duty_see_jobs_alarms_and_the_audit_trail(
     operator: Client, sign_in: SignIn, db: psycopg.Connection[Any]
 ) -> None:
