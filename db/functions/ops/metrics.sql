@@ -53,7 +53,18 @@ inner join (
   union all
   select 'ecp_streams', jsonb_build_object('status', w.status), count(s.stream_id)
   from (values ('ACTIVE'), ('HALTED'), ('CLOSED')) as w (status)
-  left join signals.streams as s on s.status = w.status
+  left join (
+    select
+      x.stream_id,
+      case
+        when exists (
+          select from signals.halts as h
+          where (h.scope, h.subject) in (('GLOBAL', ''), ('STREAM', x.stream_id::text), ('ACCOUNT', x.account_id::text))
+        ) then 'HALTED'
+        else x.status
+      end as status
+    from signals.streams as x
+  ) as s on s.status = w.status
   group by w.status
   union all
   select 'ecp_subscriptions', jsonb_build_object('state', w.state), count(s.subscription_id)

@@ -159,8 +159,8 @@ def test_a_session_that_waits_for_a_lock_is_seen(own_plane: Plane) -> None:
     with own_plane.connect("ecp_operator") as waiting:
         pending = waiting.pgconn
         with own_plane.admin.transaction():
-            own_plane.admin.execute("lock table core.kill_switch in exclusive mode")
-            pending.send_query(b"select signals.halt(null, 'a drill', 'a test')")
+            own_plane.admin.execute("lock table signals.halts in exclusive mode")
+            pending.send_query(b"select signals.halt('GLOBAL', null, 'a drill', 'a test')")
             pending.flush()
             while not read(own_plane, "ecp_lock_wait_seconds"):
                 pass
