@@ -143,7 +143,8 @@ as $$
   ('TRD18', 'PEER_UNAVAILABLE', 'Redis, which the bench compares with, cannot be installed or started.', 'As root: apt-get install redis-server.'),
   ('TRD19', 'TOO_FEW_DESCRIPTORS', 'The system does not allow as many open files as the bench needs connections.', 'Raise the limit with ulimit -Hn, or give fewer --subscribers.'),
   ('TRD20', 'COMPILER_UNAVAILABLE', 'g++ or the headers of OpenSSL are missing, and cannot be installed from here.', 'As root: apt-get install g++ libssl-dev.'),
-  ('TRD21', 'PROGRAM_REFUSED', 'An MQL5 source cannot be compiled by g++.', 'The message names file and line.')
+  ('TRD21', 'PROGRAM_REFUSED', 'An MQL5 source cannot be compiled by g++.', 'The message names file and line.'),
+  ('TRD22', 'BROWSER_UNAVAILABLE', 'chromium is missing, and cannot be installed from here.', 'As root: apt-get install chromium fonts-dejavu-core.')
 $$;
 
 comment on function core.error_registry() is

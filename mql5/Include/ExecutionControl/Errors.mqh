@@ -112,6 +112,7 @@
 #define TR_TOO_FEW_DESCRIPTORS "TRD19"
 #define TR_COMPILER_UNAVAILABLE "TRD20"
 #define TR_PROGRAM_REFUSED "TRD21"
+#define TR_BROWSER_UNAVAILABLE "TRD22"
 
 const string ErrorTexts[] = {
    "TRP01", "FRAME_TOO_LARGE", "The frame is longer than the gateway accepts.", "Split it: Welcome.max_frame_bytes is the limit.",
@@ -224,7 +225,8 @@ const string ErrorTexts[] = {
    "TRD18", "PEER_UNAVAILABLE", "Redis, which the bench compares with, cannot be installed or started.", "As root: apt-get install redis-server.",
    "TRD19", "TOO_FEW_DESCRIPTORS", "The system does not allow as many open files as the bench needs connections.", "Raise the limit with ulimit -Hn, or give fewer --subscribers.",
    "TRD20", "COMPILER_UNAVAILABLE", "g++ or the headers of OpenSSL are missing, and cannot be installed from here.", "As root: apt-get install g++ libssl-dev.",
-   "TRD21", "PROGRAM_REFUSED", "An MQL5 source cannot be compiled by g++.", "The message names file and line."
+   "TRD21", "PROGRAM_REFUSED", "An MQL5 source cannot be compiled by g++.", "The message names file and line.",
+   "TRD22", "BROWSER_UNAVAILABLE", "chromium is missing, and cannot be installed from here.", "As root: apt-get install chromium fonts-dejavu-core."
 };
 // clang-format on
 
