@@ -226,7 +226,7 @@ const string ErrorTexts[] = {
    "TRD15", "BARS_UNREADABLE", "The file given by --bars is not what can be played.", "The message names line and reason.",
    "TRD16", "GATEWAY_GONE", "The gateway went away under the demo.", "Its log says why.",
    "TRD17", "SETTING_INVALID", "There is no such setting, or it cannot be set to this.", "ops.settings lists them with the least that each may be; say who and why.",
-   "TRD18", "PEER_UNAVAILABLE", "A program that a bench or a test needs beside the plane, such as Redis or promtool, cannot be installed or started.", "As root: apt-get install the Debian package that the message names.",
+   "TRD18", "PEER_UNAVAILABLE", "A program that a bench or a test needs beside the plane, such as Redis, promtool or chromium, cannot be installed or started.", "As root: apt-get install the Debian package that the message names.",
    "TRD19", "TOO_FEW_DESCRIPTORS", "The system does not allow as many open files as the bench needs connections.", "Raise the limit with ulimit -Hn, or give fewer --subscribers.",
    "TRD20", "COMPILER_UNAVAILABLE", "g++ or the headers of OpenSSL are missing, and cannot be installed from here.", "As root: apt-get install g++ libssl-dev.",
    "TRD21", "PROGRAM_REFUSED", "An MQL5 source cannot be compiled by g++.", "The message names file and line.",

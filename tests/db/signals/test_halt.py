@@ -1,5 +1,6 @@
 """Kill switches: everything, a stream, an account or a symbol. What they do to signals is in test_ingest, too."""
 
+import json
 import threading
 from typing import Any
 
@@ -229,3 +230,13 @@ def test_it_must_be_said_who_and_why(plane: Plane, reason: str | None, actor: st
         plane.operator.execute("select signals.halt('GLOBAL', null, %s, %s)", [reason, actor])
     assert refusal.value.sqlstate == "TRS42"
     assert plane.rows("select from ops.halts") == []
+
+
+def test_who_listens_hears_of_a_halt_and_of_its_end(plane: Plane) -> None:
+    with plane.connect("ecp_gateway") as listener:
+        listener.execute("listen ecp_alerts")
+        plane.halt("GLOBAL", None)
+        plane.lift_halt("GLOBAL", None)
+        notes = [json.loads(note.payload) for note in listener.notifies(timeout=5, stop_after=2)]
+    assert [note["what"] for note in notes] == ["halt", "lift_halt"]
+    assert all(note["scope"] == "GLOBAL" for note in notes)

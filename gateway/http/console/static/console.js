@@ -35,6 +35,7 @@ function draw(place) {
   const options = {
     width: place.clientWidth,
     height: 200,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.1)] } },
     axes: [axis, { ...axis, size: 56 }],

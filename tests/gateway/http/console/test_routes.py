@@ -42,7 +42,7 @@ async def test_nobody_sees_anything_before_he_signs_in(web: httpx.AsyncClient, p
 async def test_details_are_one_link_away(visit: Visit, market: Market) -> None:
     master = market.master()
     _, subscription = market.subscriber(master)
-    account = market.value("select account_id from signals.streams where stream_id = %s", master.stream_id)
+    account = market.value("select account_id from signals.subscriptions")
     market.db.execute("select billing.open_wallet(%s, 'USD')", [account])
     market.db.execute("select billing.deposit(%s, 'USD', 100, 'bank-1', 'a test')", [account])
     browser = await visit()
