@@ -91,7 +91,8 @@ async def test_a_halt_is_asked_about_done_shown_and_lifted(visit: Visit, market:
 
 
 async def test_a_score_is_reset_with_a_reason(visit: Visit, market: Market) -> None:
-    account = market.account("provider")
+    market.master()
+    account = market.value("select account_id from signals.streams")
     market.db.execute("select trust.reset(%s, 'provider', 10, 'a test', 'a test')", [account])
     browser = await visit()
     assert "Paused" in (await browser.get(f"/console/trust/{account}")).text
