@@ -379,8 +379,8 @@ def test_what_a_tenant_may_call_tells_nothing_of_another(plane: Plane, tenants: 
     )
     assert [name for name, _ in functions] == [
         "access.act_for", "access.admit", "access.begin_request", "access.end_request", "access.exchange_license",
-        "access.in_sight", "access.refresh", "access.revoke_license", "access.revoke_tokens", "access.rotate_license",
-        "access.sees_all",
+        "access.in_sight", "access.refresh", "access.revoke_license", "access.revoke_tokens", "access.rights",
+        "access.rotate_license", "access.sees_all",
         "billing.statement", "core.error_registry", "core.now", "ops.deployment_fingerprint", "signals.explain",
         "signals.explain_delivery", "signals.note_event", "signals.transition", "signals.what_if",
         "signals.write_settings", "trust.report",
