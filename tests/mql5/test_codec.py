@@ -113,6 +113,12 @@ def _decode(folder: Path, data: bytes, piece: int = 7) -> list[str]:
     return run("Decode", folder, {"bytes.bin": data}, Piece=piece)
 
 
+def test_every_field_that_the_plane_says_is_read(tmp_path: Path) -> None:
+    bodies = [_numbered(BODIES[name]) for name in SAID]
+    data = b"".join(encode(body, 5) for body in bodies)
+    assert _decode(tmp_path, data) == [*(_expected(body, 5) for body in bodies), "fault "]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(FRAMES, min_size=1, max_size=20), piece=st.integers(1, 200))
 def test_what_the_plane_says_is_read_as_it_was_said(
@@ -120,6 +126,32 @@ def test_what_the_plane_says_is_read_as_it_was_said(
 ) -> None:
     data = b"".join(encode(body, frame_id) for body, frame_id in frames)
     assert _decode(tmp_path, data, piece) == [_expected(*frame) for frame in frames] + ["fault "]
+
+
+def _numbered(kind: type[Message]) -> Message:
+    """Every field says its own number: see programs/Encode.mq5."""
+
+    def value(field: Any) -> Any:
+        if field.message_type:
+            return _numbered(getattr(pb, field.message_type.name))
+        if field.type == field.TYPE_STRING:
+            return f"text {field.number}"
+        if field.type == field.TYPE_BOOL:
+            return True
+        return bytes([field.number]) if field.type == field.TYPE_BYTES else 100 + field.number
+
+    fields = kind.DESCRIPTOR.fields
+    return kind(**{field.name: [value(field)] if field.is_repeated else value(field) for field in fields})
+
+
+def test_every_field_that_an_expert_writes_is_what_it_should_be(tmp_path: Path) -> None:
+    said = [line.split(" ") for line in run("Encode", tmp_path)]
+    made = {name: getattr(pb, name).FromString(bytes.fromhex(data)) for name, data in said}
+    assert made == {name: _numbered(getattr(pb, name)) for name in made}
+    assert made.keys() == {
+        "Hello", "Signal", "Publish", "ResyncIntent", "Reports", "Report", "Subscribe", "Resend", "Book",
+        "AccountState", "Specifications",
+    }  # fmt: skip
 
 
 def test_numbers_that_are_not_packed_are_read_too(tmp_path: Path) -> None:
@@ -145,6 +177,8 @@ def test_what_a_later_plane_says_besides_is_skipped(tmp_path: Path) -> None:
         (b"\x00\x01", "field 0"),
         (b"\xfa\x07\x05ab", "bytes that end"),
         (b"\xfa\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "bytes without end"),
+        (b"\xfa\x07" + varint(2**32 + 2) + b"ab", "bytes whose count has 33 bits, and its lower 32 would do"),
+        (varint(2**35 + 8) + b"\x05", "a field whose number has 33 bits, and its lower 32 are those of a field"),
         (b"\xf9\x07abc", "eight bytes that end"),
     ],
 )
@@ -155,13 +189,23 @@ def test_what_is_no_message_is_refused(tmp_path: Path, body: bytes, why: str) ->
     ], why  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b"\x22\x01\x80", "a number in a run that ends"), (b"\x38\x05", "a number where a message belongs")],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, body: bytes, why: str) -> None:
+    """Ack: of numbers, and of refusals."""
+    assert _decode(tmp_path, _frame(22, body)) == ["22 0 unreadable", "fault "], why
+
+
 def test_numbers_beyond_their_type_and_texts_with_a_zero_are_refused(tmp_path: Path) -> None:
     data = (
         _frame(21, b"\x18" + varint(2**32))  # epoch
+        + _frame(22, b"\x28" + b"\xff" * 9 + b"\x01")  # a verdict below zero
         + _frame(23, b"\x30" + b"\xff" * 9 + b"\x01")  # a mode below zero
         + _frame(28, b"\x0a\x03a\x00b")
     )
-    assert _decode(tmp_path, data) == ["21 0 unreadable", "23 0 unreadable", "28 0 unreadable", "fault "]
+    assert _decode(tmp_path, data) == [*(f"{number} 0 unreadable" for number in (21, 22, 23, 28)), "fault "]
 
 
 @pytest.mark.parametrize(

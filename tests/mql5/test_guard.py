@@ -1,6 +1,7 @@
 """The execution guard in MQL5 beside its rules, spelled out here, and beside the follower of ops.demo, on the same
 deliveries in the same order."""
 
+import hmac
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ PRICE = 107_219_000
 PIP = 10_000
 RAISES = (pb.OPEN, pb.PLACE)
 STATES = ["SYNCED", "DEGRADED_GAP", "LOCKED_NO_FUNDS", "PAUSED_TOXIC", "PAUSED_BY_USER", "ENDED", "SOMETHING_NEW"]
-CLOSED = {"DEGRADED_GAP": "TRS02", "LOCKED_NO_FUNDS": "TRB04", "PAUSED_TOXIC": "TRS38"}
 UNSIGNED, SIGNED, FORGED = range(3)
 
 
@@ -73,7 +73,7 @@ class Spec:
             self.sequence(case),
             "TRG01" if case.gap_fill or (raises and self.is_old(case)) else "",
             "TRG02" if case.action == pb.OPEN and self.has_moved(case) else "",
-            "TRB04" if raises and not float(case.needed) <= float(case.free) else "",
+            "TRG05" if raises and not float(case.needed) <= float(case.free) else "",
             "TRS03" if case.signature == FORGED else "",
             self.status(case) if raises else "",
         ]
@@ -86,7 +86,7 @@ class Spec:
 
     def status(self, case: Case) -> str:
         is_decided_since = self.state in STATES[:-1] and case.seq > self.told
-        return "" if is_decided_since or self.state == "SYNCED" else CLOSED.get(self.state, "TRS23")
+        return "" if is_decided_since or self.state == "SYNCED" else "TRG07"
 
     def is_old(self, case: Case) -> bool:
         own = self.ttl_ms and case.now - case.sent > 1000 * self.ttl_ms
@@ -186,6 +186,69 @@ def test_it_rules_as_the_follower_of_the_demo(tmp_path: Path, cases: list[Case])
     assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == expected
 
 
+# Each limit by itself: what is at it passes, what is beyond it does not.
+LIMITS = [
+    ({"subscription": 10}, "TRS17"),
+    ({"seq": 0}, "TRS01"),
+    ({"seq": 2}, "TRS02"),
+    ({"gap_fill": True}, "TRG01"),
+    ({"gap_fill": True, "action": pb.CLOSE}, "TRG01"),
+    ({"now": 0}, "TRG01"),
+    ({"expires": NOW}, "ok"),
+    ({"expires": NOW - 1}, "TRG01"),
+    ({"sent": NOW - 500_000}, "ok"),
+    ({"sent": NOW - 500_001}, "TRG01"),
+    ({"quote": 0}, "TRG02"),
+    ({"quote": -PRICE}, "TRG02"),
+    ({"quote": 0, "action": pb.PLACE}, "ok"),
+    ({"max_deviation": 100, "quote": PRICE + 100}, "ok"),
+    ({"max_deviation": 100, "quote": PRICE + 101}, "TRG02"),
+    ({"max_deviation": 100, "quote": PRICE - 101}, "TRG02"),
+    ({"quote": PRICE + 50 * PIP}, "ok"),
+    ({"quote": PRICE + 50 * PIP + 1}, "TRG02"),
+    ({"pip": 0}, "TRG02"),
+    ({"worst": PRICE}, "ok"),
+    ({"worst": PRICE - 1}, "TRG02"),
+    ({"worst": PRICE + 1}, "ok"),
+    ({"worst": PRICE, "side": pb.SELL}, "ok"),
+    ({"worst": PRICE + 1, "side": pb.SELL}, "TRG02"),
+    ({"worst": PRICE - 1, "side": pb.SELL}, "ok"),
+    ({"needed": "100", "free": "100"}, "ok"),
+    ({"needed": "100.01", "free": "100"}, "TRG05"),
+    ({"needed": "nan", "free": "100"}, "TRG05"),
+    ({"needed": "100", "free": "nan"}, "TRG05"),
+    ({"needed": "100.01", "free": "100", "action": pb.PLACE}, "TRG05"),
+    ({"signature": SIGNED}, "ok"),
+    ({"signature": FORGED}, "TRS03"),
+    ({"signature": FORGED, "action": pb.CLOSE}, "TRS03"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code"), LIMITS)
+def test_each_limit_by_itself(tmp_path: Path, fields: dict[str, Any], code: str) -> None:
+    """Who has 50 pips and half a second of his own."""
+    lines = f"guard 9 50 500\ntold SYNCED 5\n{Case(**fields)}"
+    assert run("Guard", tmp_path, {"cases.txt": lines}) == [code]
+
+
+@pytest.mark.parametrize("quote", [0, -PRICE])
+def test_without_a_price_nothing_is_opened_even_where_there_is_no_limit(tmp_path: Path, quote: int) -> None:
+    lines = f"guard 9 0 0\ntold SYNCED 5\n{Case(quote=quote)}"
+    assert run("Guard", tmp_path, {"cases.txt": lines}) == ["TRG02"]
+
+
+@pytest.mark.parametrize("state", STATES[1:-1])
+def test_a_state_speaks_of_what_was_decided_before_it_was_told(tmp_path: Path, state: str) -> None:
+    lines = [
+        f"guard 9 0 0\ntold {state} 1",
+        str(Case()),
+        "processed 1",
+        str(Case(seq=2)),
+        str(Case(seq=2, action=pb.PLACE)),
+    ]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == ["TRG07", "ok", "ok"]
+
+
 # Too late, too far, too poor, and forged.
 WRONG: dict[str, Any] = {"expires": NOW - 1, "quote": 2 * PRICE, "max_deviation": 1, "needed": "1"}
 
@@ -209,17 +272,30 @@ def test_the_first_stage_that_has_something_to_say_says_it(tmp_path: Path) -> No
         "TRS02",
         "TRG01",
         "TRG02",
-        "TRB04",
+        "TRG05",
         "TRS03",
-        "TRB04",
+        "TRG07",
     ]
 
 
-def test_before_the_plane_has_said_anything_nothing_is_opened(tmp_path: Path) -> None:
-    assert run("Guard", tmp_path, {"cases.txt": f"guard 9 0 0\nstate\n{Case()}"}) == ["GUARD_UNTOLD 0", "TRS23"]
+def test_before_the_plane_has_said_anything_that_is_understood_nothing_is_opened(tmp_path: Path) -> None:
+    lines = ["guard 9 0 0", "state", str(Case()), "told SOMETHING_NEW 0", "state", str(Case())]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == ["GUARD_UNTOLD 0", "TRG07"] * 2
 
 
 def test_what_is_missing_degrades_until_it_comes(tmp_path: Path) -> None:
     lines = ["guard 9 0 0", "told SYNCED 0", "state", "missing", "state", "processed 1", "state"]
     said = run("Guard", tmp_path, {"cases.txt": "\n".join(lines)})
     assert said == ["GUARD_SYNCED 0", "GUARD_DEGRADED_GAP 0", "GUARD_SYNCED 1"]
+
+
+def test_a_tag_that_cannot_be_checked_is_a_forged_one_like_any_that_is_not_right(tmp_path: Path) -> None:
+    key, payload = bytes(range(32)), b"what was signed"
+    tag = hmac.digest(key, payload, "sha256")
+    wrong = [tag[:at] + bytes([tag[at] ^ 1]) + tag[at + 1 :] for at in (0, 15, 31)] + [tag[:-1], tag + b"\0"]
+    lines = ["guard 9 0 0", f"verify {payload.hex()} -", f"verify {payload.hex()} {tag.hex()}", f"key {key.hex()}"]
+    lines += [f"verify {payload.hex()} -", f"verify {payload.hex()} {tag.hex()}", f"verify {b'else'.hex()} {tag.hex()}"]
+    lines += [f"verify {payload.hex()} {bad.hex()}" for bad in wrong]
+    assert run("Guard", tmp_path, {"cases.txt": "\n".join(lines)}) == [
+        "GUARD_UNSIGNED", "GUARD_FORGED", "GUARD_UNSIGNED", "GUARD_SIGNED", *["GUARD_FORGED"] * 6,
+    ]  # fmt: skip

@@ -85,7 +85,9 @@
 #define TR_PRICE_DEVIATION "TRG02"
 #define TR_NO_POSITION "TRG03"
 #define TR_BROKER_REJECTED "TRG04"
+#define TR_MARGIN_TOO_LOW "TRG05"
 #define TR_ORDER_UNANSWERED "TRG06"
+#define TR_NOT_SYNCED "TRG07"
 #define TR_DATABASE_AWAY "TRD01"
 #define TR_OUTCOME_UNKNOWN "TRD02"
 #define TR_SERVER_TOO_OLD "TRD03"
@@ -193,7 +195,9 @@ const string ErrorTexts[] = {
    "TRG02", "PRICE_DEVIATION", "The market had moved further than the subscription allows.", "Widen max_deviation_points, or accept the miss.",
    "TRG03", "NO_POSITION", "There is no open copy of this position.", "Expected when its opening was refused.",
    "TRG04", "BROKER_REJECTED", "The broker refused the order.", "The terminal's journal has the broker's reason.",
+   "TRG05", "MARGIN_TOO_LOW", "The order needs more margin than is free, or what it needs cannot be known.", "Deposit, or copy smaller lots: multiplier, volume_max.",
    "TRG06", "ORDER_UNANSWERED", "The order was sent, and the broker did not answer.", "Report again when it does, or send the Book.",
+   "TRG07", "NOT_SYNCED", "The plane had decided it before the subscription came into a state in which nothing is opened.", "Nothing for this one: the plane says what the state comes from, and opens again when it is SYNCED.",
    "TRD01", "DATABASE_AWAY", "The database cannot be reached; nothing was decided.", "Resend the same bytes in a moment.",
    "TRD02", "OUTCOME_UNKNOWN", "The database went away in mid-call; it may or may not have committed.", "Resend the same bytes: the original verdict comes back.",
    "TRD03", "SERVER_TOO_OLD", "The PostgreSQL server is older than 17.", "Use a server of version 17 or newer.",

@@ -90,6 +90,16 @@ private:
          moment.margin_needed = DBL_MAX;
    }
 
+   // What a refusal was about that is neither age nor price.
+   static string Besides(const string code, const SMoment &moment, const CExecutionGuard *guard)
+   {
+      if(code == TR_NOT_SYNCED)
+         return ", state " + StringSubstr(EnumToString(guard.State()), StringLen("GUARD_"));
+      if(code == TR_MARGIN_TOO_LOW && moment.margin_needed < DBL_MAX)
+         return StringFormat(", margin needed %.2f, free %.2f", moment.margin_needed, moment.margin_free);
+      return "";
+   }
+
    // What raises exposure: once, unless the broker asks to take another price and the guard takes it.
    ENUM_OUTCOME Raise(const SDelivery &delivery, const SDecision &decision, const CExecutionGuard *guard,
                       SReport &report)
@@ -106,10 +116,10 @@ private:
          {
             report.status = ECP_REJECTED;
             report.code = code;
-            JournalCode(code, StringFormat("delivery %I64u, %s %s, %I64d ms old, price %.5f, master's %.5f",
+            JournalCode(code, StringFormat("delivery %I64u, %s %s, %I64d ms old, price %.5f, master's %.5f%s",
                                            delivery.delivery_seq, ActionName(delivery.action), delivery.symbol,
                                            (moment.plane_time_us - delivery.sent_at_us) / 1000, FromE8(moment.price_e8),
-                                           FromE8(delivery.price_e8)));
+                                           FromE8(delivery.price_e8), Besides(code, moment, guard)));
             return OUTCOME_DONE;
          }
          outcome = SendOpening(delivery, decision);

@@ -12,6 +12,7 @@
 #include "Messages.mqh"
 #include "Protobuf.mqh"
 #include "Publisher.mqh"
+#include "Reporting.mqh"
 #include "Scaled.mqh"
 #include "Session.mqh"
 #include "StateFile.mqh"

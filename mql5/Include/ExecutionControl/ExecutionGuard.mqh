@@ -108,8 +108,8 @@ private:
    string Funds(const SMoment &moment) const
    {
       if(!MathIsValidNumber(moment.margin_needed) || !MathIsValidNumber(moment.margin_free))
-         return TR_INSUFFICIENT_FUNDS;
-      return moment.margin_needed > moment.margin_free ? TR_INSUFFICIENT_FUNDS : "";
+         return TR_MARGIN_TOO_LOW;
+      return moment.margin_needed > moment.margin_free ? TR_MARGIN_TOO_LOW : "";
    }
 
    string Signature(const SMoment &moment) const { return moment.signature == GUARD_FORGED ? TR_BAD_SIGNATURE : ""; }
@@ -119,19 +119,7 @@ private:
       // What was decided after the plane told the state is its newer word: it opens in no state but SYNCED.
       if(m_state != GUARD_UNTOLD && delivery.delivery_seq > m_told_at)
          return "";
-      switch(m_state)
-      {
-      case GUARD_SYNCED:
-         return "";
-      case GUARD_DEGRADED_GAP:
-         return TR_GAP;
-      case GUARD_LOCKED_NO_FUNDS:
-         return TR_INSUFFICIENT_FUNDS;
-      case GUARD_PAUSED_TOXIC:
-         return TR_PROVIDER_DISTRUSTED;
-      default:
-         return TR_TRANSITION_ILLEGAL;
-      }
+      return m_state == GUARD_SYNCED ? "" : TR_NOT_SYNCED;
    }
 
 public:

@@ -1,22 +1,18 @@
-// A subscriber: takes deliveries, executes them at its broker, reports, and tells how it stands. Its own state is the last
+// A subscriber: takes deliveries, executes them at its broker, and tells how it stands. Its own state is the last
 // delivery processed of each subscription, the reports that were not acked, and the orders without an answer. Everything
 // else is in the broker's history, where it is found again when the state was lost.
 
-#include "Execution.mqh"
-#include "Session.mqh"
+#include "Reporting.mqh"
 #include "StateFile.mqh"
 
-// No frame of reports may be longer than the gateway takes.
-#define ECP_REPORTS 200
 // So many of the last orders are reported again by an EA that cannot know whether it has done so.
 #define ECP_RECALLED 200
-// What the plane could not decide on (database away) is said again after this.
-#define ECP_RETRY_US 100000
 
 struct SFollowing
 {
    bool is_subscribed; // on this connection
    bool is_refused;    // for now
+   bool is_denied;     // on this connection for good
    ulong subscribe_id; // the frame that asked
    bool is_resending;
    bool may_skip;
@@ -27,13 +23,7 @@ struct SFollowing
    int book_doubts;
 };
 
-struct SUnacked
-{
-   SReport report;
-   ulong frame_id; // in which it was sent last, 0: it was not
-};
-
-class CFollower : public CSession
+class CFollower : public CReporting
 {
 private:
    CBroker *m_broker;
@@ -41,14 +31,12 @@ private:
    CStateFile m_file;
    CExecutionGuard *m_guards[];
    SFollowing m_follows[];
-   SUnacked m_unacked[];
    ulong m_portfolio_id;
    ulong m_specifications_id;
    bool m_is_told; // on this connection the plane knows symbols and money
    bool m_is_mode_wrong;
    bool m_is_forgetful; // the state was lost, and what the history has is not reported yet
    long m_forgot_at_us;
-   long m_retry_at;
 
    int Find(const ulong subscription_id) const
    {
@@ -59,38 +47,6 @@ private:
    }
 
    // State
-
-   void Save(void)
-   {
-      uchar bytes[];
-      CProtoWriter state;
-      state.Bytes(1, m_instance);
-      for(int i = 0; i < ArraySize(m_guards); i++)
-      {
-         CProtoWriter one;
-         WriteSubscribe(one, m_guards[i].SubscriptionId(), m_guards[i].Last());
-         state.Message(2, one);
-      }
-      for(int i = 0; i < ArraySize(m_unacked); i++)
-      {
-         CProtoWriter one;
-         WriteReport(one, m_unacked[i].report);
-         state.Message(3, one);
-      }
-      for(int i = 0; i < ArraySize(m_execution.unanswered); i++)
-      {
-         CProtoWriter one;
-         one.Ulong(1, m_execution.unanswered[i].subscription_id);
-         one.Ulong(2, m_execution.unanswered[i].delivery_seq);
-         one.Ulong(3, m_execution.unanswered[i].position_id);
-         one.Long(4, m_execution.unanswered[i].since_us);
-         state.Message(4, one);
-      }
-      state.CopyTo(bytes);
-      if(!m_file.Save(bytes))
-         Journal("the state could not be saved in " + m_file.Name() +
-                 ": is the disk full? Nothing is executed twice all the same.");
-   }
 
    bool ReadFollowing(const uchar &data[], CProtoReader &outer)
    {
@@ -202,90 +158,6 @@ private:
       Forget();
    }
 
-   // Reports
-
-   // Of a delivery only the newest report is said again.
-   void Keep(const SReport &report)
-   {
-      int row = 0;
-      while(row < ArraySize(m_unacked) && (m_unacked[row].report.subscription_id != report.subscription_id ||
-                                           m_unacked[row].report.delivery_seq != report.delivery_seq))
-         row++;
-      if(row == ArraySize(m_unacked))
-         ArrayResize(m_unacked, row + 1, 64);
-      m_unacked[row].report = report;
-      m_unacked[row].frame_id = 0;
-   }
-
-   void KeepAll(const SReport &reports[])
-   {
-      for(int i = 0; i < ArraySize(reports); i++)
-         Keep(reports[i]);
-      if(ArraySize(reports) > 0)
-         Save();
-   }
-
-   // Sends what was not sent on this connection.
-   void Report(void)
-   {
-      SReport reports[];
-      int rows[];
-      for(int i = 0; i < ArraySize(m_unacked); i++)
-         if(m_unacked[i].frame_id == 0)
-         {
-            const int count = ArraySize(rows);
-            ArrayResize(rows, count + 1, 64);
-            rows[count] = i;
-            CExecution::Append(reports, m_unacked[i].report);
-         }
-      for(int first = 0; first < ArraySize(reports) && IsUp(); first += ECP_REPORTS)
-      {
-         const int count = MathMin(ECP_REPORTS, ArraySize(reports) - first);
-         CProtoWriter body;
-         WriteReports(body, reports, first, count);
-         const ulong id = Send(ECP_FRAME_REPORTS, body);
-         for(int i = first; i < first + count && id != 0; i++)
-            m_unacked[rows[i]].frame_id = id;
-      }
-   }
-
-   bool TakeReportAck(CFrame &frame)
-   {
-      SReportAck ack;
-      if(!ReadReportAck(frame.data, frame.body, ack) || ArraySize(ack.verdicts) != ArraySize(ack.delivery_seqs) ||
-         ArraySize(ack.verdicts) != ArraySize(ack.subscription_ids))
-         return false;
-      for(int i = 0; i < ArraySize(ack.verdicts); i++)
-      {
-         int row = ArraySize(m_unacked) - 1;
-         // A report that another has replaced meanwhile is not answered by this.
-         while(row >= 0 &&
-               (m_unacked[row].frame_id != frame.id || m_unacked[row].report.delivery_seq != ack.delivery_seqs[i] ||
-                m_unacked[row].report.subscription_id != ack.subscription_ids[i]))
-            row--;
-         if(row < 0)
-            continue;
-         if(ack.verdicts[i] == ECP_REPORT_UNDECIDED)
-         {
-            m_unacked[row].frame_id = 0;
-            m_retry_at = Now() + ECP_RETRY_US;
-         }
-         else
-            ArrayRemove(m_unacked, row, 1);
-      }
-      for(int i = 0; i < ArraySize(ack.refusals); i++)
-      {
-         const uint at = ack.refusals[i].index;
-         JournalCode(ack.refusals[i].code,
-                     at < (uint)ArraySize(ack.delivery_seqs)
-                        ? StringFormat("report of delivery %I64u", ack.delivery_seqs[at])
-                        : "",
-                     ack.refusals[i].hint);
-      }
-      Save();
-      return true;
-   }
-
    // Deliveries
 
    // Whether to process it; asks again for what is missing before it.
@@ -387,11 +259,18 @@ private:
       if(m_is_mode_wrong)
          Journal("the plane and this account disagree whether it is hedging or netting; nothing is executed. What to "
                  "do: have the portfolio's mode corrected.");
-      for(int i = 0; i < ArraySize(m_follows); i++)
-         if(!m_follows[i].is_subscribed)
-            return true;
-      TellSymbols();
+      Introduce();
       return true;
+   }
+
+   // Symbols are told once all subscriptions are resumed that can be: one that is not ours keeps no other waiting.
+   void Introduce(void)
+   {
+      for(int i = 0; i < ArraySize(m_follows); i++)
+         if(!m_follows[i].is_subscribed && !m_follows[i].is_denied)
+            return;
+      if(m_portfolio_id != 0)
+         TellSymbols();
    }
 
    void TellSymbols(void)
@@ -468,10 +347,7 @@ private:
          return false;
       if(m_broker.Mode() == ECP_NETTING && ArraySize(m_execution.unanswered) > 0)
          return false;
-      for(int i = 0; i < ArraySize(m_unacked); i++)
-         if(m_unacked[i].report.subscription_id == m_guards[row].SubscriptionId())
-            return false;
-      return true;
+      return !IsReporting(m_guards[row].SubscriptionId());
    }
 
    // All that is held: settles what the plane does not know.
@@ -522,6 +398,38 @@ private:
    }
 
 protected:
+   virtual void Save(void)
+   {
+      uchar bytes[];
+      CProtoWriter state;
+      state.Bytes(1, m_instance);
+      for(int i = 0; i < ArraySize(m_guards); i++)
+      {
+         CProtoWriter one;
+         WriteSubscribe(one, m_guards[i].SubscriptionId(), m_guards[i].Last());
+         state.Message(2, one);
+      }
+      for(int i = 0; i < ArraySize(m_unacked); i++)
+      {
+         CProtoWriter one;
+         WriteReport(one, m_unacked[i].report);
+         state.Message(3, one);
+      }
+      for(int i = 0; i < ArraySize(m_execution.unanswered); i++)
+      {
+         CProtoWriter one;
+         one.Ulong(1, m_execution.unanswered[i].subscription_id);
+         one.Ulong(2, m_execution.unanswered[i].delivery_seq);
+         one.Ulong(3, m_execution.unanswered[i].position_id);
+         one.Long(4, m_execution.unanswered[i].since_us);
+         state.Message(4, one);
+      }
+      state.CopyTo(bytes);
+      if(!m_file.Save(bytes))
+         Journal("the state could not be saved in " + m_file.Name() +
+                 ": is the disk full? Nothing is executed twice all the same.");
+   }
+
    virtual void OnUp(void)
    {
       m_is_told = false;
@@ -534,8 +442,7 @@ protected:
          m_is_forgetful = false;
          m_forgot_at_us = PlaneTime();
       }
-      for(int i = 0; i < ArraySize(m_unacked); i++)
-         m_unacked[i].frame_id = 0;
+      Unsend();
       for(int i = 0; i < ArraySize(m_guards) && IsUp(); i++)
       {
          ZeroMemory(m_follows[i]);
@@ -551,6 +458,12 @@ protected:
       const bool is_passing = error.code == TR_BUSY || StringFind(error.code, "TRD") == 0;
       if(id == m_specifications_id && id != 0 && !is_passing)
          TellMoney();
+      for(int i = 0; i < ArraySize(m_follows) && !is_passing; i++)
+         if(id == m_follows[i].subscribe_id && id != 0)
+         {
+            m_follows[i].is_denied = true;
+            Introduce();
+         }
       for(int i = 0; i < ArraySize(m_follows) && is_passing; i++)
       {
          m_follows[i].is_refused = m_follows[i].is_refused || id == m_follows[i].subscribe_id;
@@ -624,9 +537,8 @@ public:
    // Takes transport and broker over. The limits are one's own, beside those of the plane; 0: none.
    CFollower(CTransport *transport, CBroker *broker, const string token, const ulong &subscriptions[],
              const string state_file, const double max_deviation_pips, const int max_ttl_ms)
-      : CSession(transport, token), m_broker(broker), m_execution(NULL), m_file(state_file), m_portfolio_id(0),
-        m_specifications_id(0), m_is_told(false), m_is_mode_wrong(false), m_is_forgetful(false), m_forgot_at_us(0),
-        m_retry_at(0)
+      : CReporting(transport, token), m_broker(broker), m_execution(NULL), m_file(state_file), m_portfolio_id(0),
+        m_specifications_id(0), m_is_told(false), m_is_mode_wrong(false), m_is_forgetful(false), m_forgot_at_us(0)
    {
       const int count = ArraySize(subscriptions);
       ArrayResize(m_guards, count);
@@ -654,16 +566,12 @@ public:
       Poll();
       if(!IsUp())
          return;
-      if(m_retry_at > 0 && Now() >= m_retry_at)
-      {
-         m_retry_at = 0;
-         Report();
-      }
+      Retry();
       for(int i = 0; i < ArraySize(m_guards); i++)
          if(IsBookDue(i))
             TellBook(i);
       // What was found in the history before the subscriptions were resumed.
-      if(m_is_told && ArraySize(m_unacked) > 0 && m_unacked[0].frame_id == 0 && m_retry_at == 0)
+      if(m_is_told && HasUnsent())
          Report();
    }
 

@@ -71,14 +71,12 @@ private:
          case 1:
             from.Bytes(data, m_undecided[row].signal);
             break;
-         case 2:
-            from.Bytes(data, m_undecided[row].tag);
-            break;
          case 3:
             m_undecided[row].seq = from.Ulong();
             break;
          }
-      return !from.Failed();
+      // The tag is made anew: the key may have been entered wrong before.
+      return !from.Failed() && m_hmac.Sign(m_undecided[row].signal, m_undecided[row].tag);
    }
 
    bool Restore(const uchar &data[])

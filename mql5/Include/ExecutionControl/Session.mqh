@@ -182,6 +182,7 @@ protected:
       WriteFrame(kind, body, id, bytes);
       if(m_transport.Send(bytes))
          return id;
+      Journal("the connection was lost");
       Hang();
       return 0;
    }

@@ -219,7 +219,10 @@ class TestSubscriber:
         assert plane.rows("select score from trust.scores where score < 100") == []
         assert chain(plane, opened.account) == []
 
-    @pytest.mark.parametrize(("code", "after"), [("TRG01", 95), ("TRG02", 97), ("TRG03", 100), ("TRG04", 100)])
+    @pytest.mark.parametrize(
+        ("code", "after"),
+        [("TRG01", 95), ("TRG02", 97), ("TRG03", 100), ("TRG04", 100), ("TRG05", 100), ("TRG07", 100)],
+    )
     def test_a_refusal_by_the_guard_costs_its_points(self, plane: Plane, opened: Copier, code: str, after: int) -> None:
         opened.reports(1, "REJECTED", code=code)
         assert score(plane, opened.account) == after

@@ -4,8 +4,14 @@
 #include <ExecutionControl/ExecutionGuard.mqh>
 
 // guard SUBSCRIPTION PIPS TTL_MS | told STATE NEWEST | processed SEQ | skip SEQ | missing | state
+// key KEY | verify PAYLOAD TAG: in hexadecimal, - is none
 // delivery SUBSCRIPTION SEQ GAP_FILL ACTION SIDE PRICE MAX_DEVIATION SENT EXPIRES WORST NOW QUOTE NEEDED FREE SIGNATURE PIP
 CExecutionGuard *Guard = NULL;
+
+double Money(const string word)
+{
+   return word == "nan" ? MathLog(-1.0) : StringToDouble(word);
+}
 
 string Judged(const string &words[])
 {
@@ -25,15 +31,22 @@ string Judged(const string &words[])
    delivery.worst_price_e8 = StringToInteger(words[10]);
    moment.plane_time_us = StringToInteger(words[11]);
    moment.price_e8 = StringToInteger(words[12]);
-   moment.margin_needed = words[13] == "nan" ? MathLog(-1.0) : StringToDouble(words[13]);
-   moment.margin_free = StringToDouble(words[14]);
+   moment.margin_needed = Money(words[13]);
+   moment.margin_free = Money(words[14]);
    moment.signature = (ENUM_GUARD_SIGNATURE)StringToInteger(words[15]);
    const string code = Guard.Refusal(delivery, moment, StringToInteger(words[16]));
    return code == "" ? "ok" : code;
 }
 
+void Bytes(const string word, uchar &bytes[])
+{
+   FromHex(word == "-" ? "" : word, bytes);
+}
+
 void OnStart(void)
 {
+   uchar first[];
+   uchar second[];
    const int file = FileOpen("cases.txt", FILE_READ | FILE_TXT | FILE_ANSI);
    while(file != INVALID_HANDLE && !FileIsEnding(file))
    {
@@ -57,6 +70,17 @@ void OnStart(void)
          Guard.Missing();
       else if(words[0] == "state")
          Print(EnumToString(Guard.State()), " ", IntegerToString((long)Guard.Last()));
+      else if(words[0] == "key")
+      {
+         Bytes(words[1], first);
+         Guard.SetKey(first);
+      }
+      else if(words[0] == "verify")
+      {
+         Bytes(words[1], first);
+         Bytes(words[2], second);
+         Print(EnumToString(Guard.Verify(first, second)));
+      }
       else if(words[0] == "delivery")
          Print(Judged(words));
    }

@@ -147,6 +147,10 @@ void ShowFollower(void)
 // A line of lines.txt is "key data", both in hexadecimal.
 void ShowHmacs(void)
 {
+   uchar nothing[];
+   uchar made[];
+   CHmacSha256 keyless;
+   Print("without a key ", keyless.Sign(nothing, made) ? "it is signed" : "nothing is signed");
    const int file = FileOpen("hmac.txt", FILE_READ | FILE_TXT | FILE_ANSI);
    for(int i = 0; file != INVALID_HANDLE && !FileIsEnding(file); i++)
    {

@@ -6,32 +6,36 @@ The computer's clock is the plane's, unless a scenario moves one of them, and he
 import asyncio
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 from psycopg.types.json import Json
 
 from gateway.lanes import Connection
 from gateway.server import Gateway
+from gateway.settings import Settings
 from ops.demo.attribution import read_comment
 from ops.demo.broker import Mode
 from ops.mql5.program import Program, Report, Symbol, Value, specify
 from tests.gateway.conftest import KEY, Market, Master
-from tests.scenarios.stage import POLL_S, Held, Stage
+from tests.scenarios.stage import POLL_S, UNHURRIED, Held, Stage
 
 BID, ASK = 1.07219, 1.07221
 EURUSD = Symbol("EURUSD", BID, ASK)
 DEADLINE_S = 30.0
+# Experts do by the heartbeat what Python terminals are told to do.
+BRISK = UNHURRIED | {"heartbeat_ms": 200, "idle_ms": 60_000}
 
 # Deliveries that nobody has reported yet, or, with the reports in doubt, that have no final report.
 UNREPORTED = """
 select count(*)
 from signals.decisions as d
 left join signals.reports as r using (lane, subscription_id, delivery_seq)
-where d.subscription_id = %s and d.delivery_seq is not null and (r.status is null or r.status = 'UNKNOWN' and %s)
+where d.subscription_id = any (%s) and d.delivery_seq is not null and (r.status is null or r.status = 'UNKNOWN' and %s)
 """
 STANDING = "select epoch, last_seq from signals.stream_heads where stream_id = %s"
 
@@ -51,12 +55,13 @@ class Expert:
     executable: Path
     home: Path
     inputs: dict[str, Value]
+    authorities: Path | None = None
     program: Program = field(init=False)
 
     async def launch(self, *, hold: bool = False) -> None:
         """Start it, after an end of whatever kind, or for the first time; with `hold`, only the terminal."""
         self.program = await Program.launch(
-            self.executable, self.home, self.inputs, symbol="EURUSD", allow=["127.0.0.1"], hold=hold
+            self.executable, self.home, self.inputs, allow=["127.0.0.1"], authorities=self.authorities, hold=hold
         )
 
     async def kill(self) -> None:
@@ -80,6 +85,14 @@ class Expert:
     async def orders(self) -> list[Report]:
         """Pending orders at the broker."""
         return (await self.program.book()).orders
+
+    async def net(self) -> dict[str, float]:
+        """Signed lots of each symbol."""
+        sums: dict[str, float] = {}
+        for held in (await self.program.book()).positions:
+            lots = held.real("volume") * (1 if held["side"] == "BUY" else -1)
+            sums[held["symbol"]] = round(sums.get(held["symbol"], 0) + lots, 2)
+        return sums
 
 
 class ExpertMaster(Expert):
@@ -116,8 +129,13 @@ class ExpertMaster(Expert):
 class ExpertCopier(Expert):
     """A subscriber's terminal, in which Subscriber copies."""
 
-    subscription: int
+    subscriptions: list[int]
     token: str
+
+    @property
+    def subscription(self) -> int:
+        (only,) = self.subscriptions
+        return only
 
     async def holds(self) -> list[Held]:
         """Open positions, two for the same position of the master included."""
@@ -127,20 +145,13 @@ class ExpertCopier(Expert):
         """What was traded, balance deals left out."""
         return [one for one in await self.program.history() if one.verb == "deal" and one["symbol"]]
 
-    async def net(self) -> dict[str, float]:
-        """Signed lots of each symbol."""
-        return {
-            held["symbol"]: held.real("volume") * (1 if held["side"] == "BUY" else -1)
-            for held in (await self.program.book()).positions
-        }
-
     async def ready(self) -> None:
         """Wait until the plane knows its symbols and its money."""
         await self.desk.reach(
             lambda: self.desk.value(
                 "select exists (select from signals.portfolios as p inner join signals.subscriptions as s"
-                " using (portfolio_id) where s.subscription_id = %s and p.equity is not null)",
-                self.subscription,
+                " using (portfolio_id) where s.subscription_id = any (%s) and p.equity is not null)",
+                self.subscriptions,
             ),
             self,
         )
@@ -148,7 +159,7 @@ class ExpertCopier(Expert):
     async def reported(self, *, doubts: bool = False) -> None:
         """Wait until everything decided for it is reported; with `doubts`, what is UNKNOWN counts."""
         await self.desk.reach(
-            lambda: self.desk.is_dispatched() and not self.desk.value(UNREPORTED, self.subscription, not doubts), self
+            lambda: self.desk.is_dispatched() and not self.desk.value(UNREPORTED, self.subscriptions, not doubts), self
         )
 
     def reports(self) -> list[tuple[str, str, str | None]]:
@@ -157,8 +168,9 @@ class ExpertCopier(Expert):
             (row["action"], row["status"], row["code"])
             for row in self.desk.rows(
                 "select d.action, r.status, r.code from signals.decisions as d inner join signals.reports as r"
-                " using (lane, subscription_id, delivery_seq) where d.subscription_id = %s order by d.delivery_seq",
-                self.subscription,
+                " using (lane, subscription_id, delivery_seq) where d.subscription_id = any (%s)"
+                " order by d.subscription_id, d.delivery_seq",
+                self.subscriptions,
             )
         ]
 
@@ -187,7 +199,7 @@ class Desk(Stage):
             "InpStreamKey": KEY.hex(),
         }
         made = ExpertMaster(
-            self, self.experts.master, self._home("master", symbols, mode), self._gate(port) | connection
+            self, self.experts.master, self._home("master", symbols, mode=mode), self._gate(port) | connection
         )
         made.inputs |= inputs
         made.master = master
@@ -198,28 +210,32 @@ class Desk(Stage):
         return made
 
     async def expert_copier(
-        self, master: ExpertMaster, *, symbols: Sequence[Symbol] = (EURUSD,), mode: Mode = "HEDGING",
-        port: int | None = None, inputs: Mapping[str, Value] | None = None, **settings: Any,
+        self, *masters: ExpertMaster, symbols: Sequence[Symbol] = (EURUSD,), mode: Mode = "HEDGING",
+        port: int | None = None, starts: bool = True, balance: float = 100_000,
+        inputs: Mapping[str, Value] | None = None, **settings: Any,
     ) -> ExpertCopier:  # fmt: skip
-        """Follows the master into an account of its own; `settings` as signals.subscribe has them."""
+        """Follows the masters into one account; `settings` as signals.subscribe has them."""
         account = self.operator.account("subscriber")
         portfolio = self.value("select signals.create_portfolio(%s::bigint, 'main', %s::text)", account, mode)
-        subscription = int(
-            self.value(
-                "select signals.subscribe(%s::bigint, %s::bigint, %s::jsonb, %s::bigint)",
-                account, master.master.stream_id, Json({"ttl": "60 s"} | settings), portfolio,
+        subscriptions = [
+            int(
+                self.value(
+                    "select signals.subscribe(%s::bigint, %s::bigint, %s::jsonb, %s::bigint)",
+                    account, master.master.stream_id, Json({"ttl": "60 s"} | settings), portfolio,
+                )
             )
-        )  # fmt: skip
+            for master in masters
+        ]  # fmt: skip
         token = self.operator.license(account, "subscribe")
-        connection: dict[str, Value] = {"InpLicense": token, "InpSubscriptions": str(subscription)}
-        made = ExpertCopier(
-            self, self.experts.copier, self._home("copier", symbols, mode), self._gate(port) | connection
-        )
+        connection: dict[str, Value] = {"InpLicense": token, "InpSubscriptions": ",".join(map(str, subscriptions))}
+        home = self._home("copier", symbols, mode=mode, balance=balance)
+        made = ExpertCopier(self, self.experts.copier, home, self._gate(port) | connection)
         made.inputs |= inputs or {}
-        made.subscription, made.token = subscription, token
+        made.subscriptions, made.token = subscriptions, token
         self.playing.append(made)
-        await made.launch()
-        await made.ready()
+        if starts:
+            await made.launch()
+            await made.ready()
         return made
 
     async def reach(self, condition: Any, *experts: Expert) -> None:
@@ -242,13 +258,30 @@ class Desk(Stage):
                 await one.kill()
         await super().clear()
 
-    def _home(self, name: str, symbols: Sequence[Symbol], mode: Mode) -> Path:
+    def _home(self, name: str, symbols: Sequence[Symbol], **account: Value) -> Path:
         home = self.folder / f"{name}-{next(self._names)}"
-        specify(home / "broker", symbols, mode=mode)
+        specify(home / "broker", symbols, **account)
         return home
 
     def _gate(self, port: int | None) -> dict[str, Value]:
         return {"InpHost": "127.0.0.1", "InpPort": self.port if port is None else port, "InpTls": False}
+
+
+@asynccontextmanager
+async def opened(operator: Market, dsn: str, experts: Experts, folder: Path) -> AsyncIterator[Desk]:
+    """An empty desk, with a gateway; at the end every invariant holds."""
+    operator.db.execute("update public.clock set ahead = '0 s'")
+    gateway = Gateway(Settings(port=0, database_url=dsn, **BRISK))
+    await gateway.start()
+    connection = await asyncpg.connect(dsn)
+    desk = Desk(operator, gateway, connection, experts, folder)
+    try:
+        yield desk
+        await desk.verify()
+    finally:
+        await desk.clear()
+        await connection.close()
+        await gateway.stop()
 
 
 def by_master(found: Sequence[Report]) -> list[Held]:

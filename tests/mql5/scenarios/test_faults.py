@@ -3,8 +3,6 @@
 import pytest
 
 from ops.mql5.program import Fault
-from tests.gateway.conftest import Start, terminate
-from tests.mql5.scenarios.conftest import BRISK
 from tests.mql5.scenarios.desk import ASK, BID, Desk
 from tests.mql5.scenarios.wire import Wire
 from tests.scenarios.stage import Held
@@ -150,46 +148,38 @@ async def test_guard_refuses_an_opening_that_comes_too_late_and_never_a_close(de
         assert late != kept
 
 
-@pytest.mark.parametrize("who", ["gateway", "database", "wire"])
-async def test_an_outage_is_survived_without_loss_or_repeat(desk: Desk, who: str, start: Start) -> None:
-    gateway = await start(**BRISK)
-    async with Wire(gateway.address[1]) as wire:
-        master = await desk.expert_master(port=wire.port)
-        copier = await desk.expert_copier(master, port=wire.port)
-        tickets = [await master.open()]
-        await master.told()
-        match who:
-            case "gateway":
-                await gateway.stop()
-                tickets.append(await master.open())
-                wire.onward = (await start(**BRISK)).address[1]
-            case "database":
-                terminate(desk.operator.db, "")
-                tickets.append(await master.open())
-            case _:
-                wire.cut()
-                tickets.append(await master.open())
-        await master.told()
-        await copier.reported()
-        tickets.append(await master.open())
-        await master.told()
-        await copier.reported()
-        assert await copier.holds() == [Held(ticket, "EURUSD", "BUY", "0.10") for ticket in tickets]
-        assert len(await copier.deals()) == 3
-        # Nothing is lost that would need a new epoch.
-        assert master.standing() == (1, 4)
-
-
-async def test_a_tampered_frame_ends_the_connection_and_nothing_is_lost_or_done_that_was_not_sent(desk: Desk) -> None:
+async def test_guard_refuses_an_opening_that_needs_more_margin_than_is_free(desk: Desk) -> None:
+    """Nobody's trust suffers for it, and with money the next is opened."""
     master = await desk.expert_master()
-    async with Wire(desk.port) as wire:
-        copier = await desk.expert_copier(master, port=wire.port)
-        await copier.program.wait_journal("connected as")
-        # The length of the frame, and with it where the next begins.
-        await wire.tamper("down", lambda data: b"\x0a\x00" + data)
-        await copier.program.wait_journal("TRP0[123] .*from the plane")
-        ticket = await master.open()
-        await master.told()
-        await copier.reported()
-        assert await copier.holds() == [Held(ticket, "EURUSD", "BUY", "0.10")]
-        assert copier.reports() == [("OPEN", "EXECUTED", None)]
+    copier = await desk.expert_copier(master, balance=50)
+    await master.open()
+    await master.told()
+    await copier.reported()
+    assert (copier.reports(), await copier.deals()) == ([("OPEN", "REJECTED", "TRG05")], [])
+    await copier.program.wait_journal(r"TRG05 .*margin needed \d+\.\d\d, free 50\.00.*What to do: ")
+    assert desk.value("select count(*) from trust.scores where score < 100") == 0
+    await copier.program.command("deposit", amount=10_000)
+    ticket = await master.open()
+    await master.told()
+    await copier.reported()
+    assert await copier.holds() == [Held(ticket, "EURUSD", "BUY", "0.10")]
+
+
+async def test_guard_opens_nothing_that_was_decided_before_the_subscription_was_paused(desk: Desk) -> None:
+    """What it was sent while it was away; closes are as good as ever."""
+    master = await desk.expert_master()
+    copier = await desk.expert_copier(master)
+    kept = await master.open()
+    await master.told()
+    await copier.reported()
+    await copier.kill()
+    await master.open("SELL", 0.20)
+    await master.program.close(kept)
+    await master.told()
+    await desk.until(desk.is_dispatched)
+    desk.value("select signals.transition(%s, 'user_pause', 'operator')", copier.subscription)
+    await copier.launch()
+    await copier.reported()
+    assert copier.reports() == [("OPEN", "EXECUTED", None), ("OPEN", "REJECTED", "TRG07"), ("CLOSE", "EXECUTED", None)]
+    assert await copier.holds() == []
+    await copier.program.wait_journal("TRG07 .*state PAUSED_BY_USER.*What to do: ")

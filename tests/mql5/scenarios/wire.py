@@ -18,8 +18,7 @@ class Wire:
         self.onward = onward
         self.taken: list[bytearray] = []
         self._flows: dict[Direction, asyncio.Event] = {"up": asyncio.Event(), "down": asyncio.Event()}
-        self._changes: dict[Direction, Change | None] = {"up": None, "down": None}
-        self._changed = asyncio.Event()
+        self._changes: dict[Direction, tuple[Change, asyncio.Event]] = {}
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         for flow in self._flows.values():
@@ -49,11 +48,11 @@ class Wire:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    async def tamper(self, direction: Direction, change: Change) -> None:
-        """Change what passes next in this direction; waits until that has happened."""
-        self._changed.clear()
-        self._changes[direction] = change
-        await self._changed.wait()
+    def tamper(self, direction: Direction, change: Change) -> asyncio.Event:
+        """Change once what passes next in this direction and is another afterwards; set when that has happened."""
+        changed = asyncio.Event()
+        self._changes[direction] = (change, changed)
+        return changed
 
     def signals(self) -> list[list[tuple[bytes, bytes]]]:
         """(signal, tag) of everything published on each connection."""
@@ -101,10 +100,16 @@ class Wire:
                 await self._flows[direction].wait()
                 if sink.is_closing():
                     break
-                if (change := self._changes[direction]) is not None:
-                    data, self._changes[direction] = change(data), None
-                    self._changed.set()
-                sink.write(data)
+                sink.write(self._changed(direction, data))
         finally:
             sink.close()
             self._writers.discard(sink)
+
+    def _changed(self, direction: Direction, data: bytes) -> bytes:
+        if direction not in self._changes:
+            return data
+        change, done = self._changes[direction]
+        if (changed := change(data)) != data:
+            del self._changes[direction]
+            done.set()
+        return changed
