@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from ops.demo.cast import FOLLOWERS
 from ops.demo.experts import TROUBLE, Show
-from ops.demo.summary import MEANING, Result
+from ops.demo.summary import Result, verdicts_in_words
 
 # What became of the decisions for a subscription.
 TALLY = """
@@ -52,7 +52,7 @@ from (
 ) as m
 where m.ms < 1000
 """
-VERDICTS = "select verdict, count(*) from signals.signals where stream_id = %s group by verdict order by 2 desc"
+VERDICTS = "select verdict, count(*) from signals.signals where stream_id = %s group by verdict"
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ class Outcome(Result):
         )
         yield ""
         yield f"Signals: MasterPublisher told {sum(self.verdicts.values()):,} over {show.trades:,} trades."
-        for verdict, count in self.verdicts.items():
-            yield f"  {count:>6,}  {verdict:<13}  {MEANING.get(verdict, '')}".rstrip()
+        yield from verdicts_in_words(self.verdicts)
         yield ""
         yield (
             f"Copies: from the master's trade to the fill {self.latency_ms['copy_p50']:.1f} ms (median), "

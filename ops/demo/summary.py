@@ -1,7 +1,7 @@
 """What came of a run: as one object for machines, and in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -168,8 +168,7 @@ def _played_in_words(outcome: Outcome) -> Iterator[str]:
         f"{play.adversary.sent}. A durable verdict took {latency['ingest_p50']:.1f} ms (median), "
         f"{latency['ingest_p99']:.1f} ms (99 of 100)."
     )
-    for verdict, count in outcome.verdicts.most_common():
-        yield f"  {count:>6,}  {verdict:<13}  {MEANING.get(verdict, '')}".rstrip()
+    yield from verdicts_in_words(outcome.verdicts)
     yield ""
     yield (
         f"Copies: from the master's send to the fill {latency['copy_p50']:.1f} ms (median), "
@@ -177,6 +176,12 @@ def _played_in_words(outcome: Outcome) -> Iterator[str]:
     )
     for copier in play.copiers:
         yield from _copier_in_words(play, copier)
+
+
+def verdicts_in_words(verdicts: Mapping[str, int]) -> Iterator[str]:
+    """How many of each, the most first, and what it means."""
+    for verdict, count in Counter(verdicts).most_common():
+        yield f"  {count:>6,}  {verdict:<13}  {MEANING.get(verdict, '')}".rstrip()
 
 
 def _copier_in_words(play: Play, copier: Copier) -> Iterator[str]:

@@ -19,9 +19,14 @@ class Tally:
         self.first_copy_at: float | None = None
         self.delivered: set[int] = set()
         self.examples: dict[str, tuple[int, int]] = {}
+        self._noted: set[tuple[int, int]] = set()
 
     def note(self, delivery: pb.Delivery, report: pb.Report, *, took_us: int | None) -> None:
-        """A delivery was processed; `took_us` since its signal, if that says something."""
+        """A delivery was processed; `took_us` since its signal, if that says something. Who has lost his state may be
+        told again of what he had refused: it counts once, as the plane keeps his first word."""
+        if (number := (delivery.subscription_id, delivery.delivery_seq)) in self._noted:
+            return
+        self._noted.add(number)
         self.resent += delivery.possible_duplicate
         self.gap_fills += delivery.gap_fill and delivery.possible_duplicate
         self.reported[pb.Status.Name(report.status)] += 1

@@ -132,17 +132,7 @@ class Program:
 
         Waits for OnInit, unless `hold`. Raises Stuck when it does not come up.
         """
-        home.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one folder, before there is anything to wait for
-        command = [str(executable), "--data", str(home), "--hold", *options]
-        if inputs is not None:
-            write_inputs(home / "inputs.set", inputs)
-            command += ["--inputs", str(home / "inputs.set")]
-        if symbol is not None:
-            command += ["--symbol", symbol]
-        if allow is not None:
-            command += ["--allow", ",".join(allow)]
-        if authorities is not None:
-            command += ["--authorities", str(authorities)]
+        command = [str(executable), *_arguments(home, inputs, symbol, allow, authorities), *options]
         with (home / "stderr.txt").open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=1 << 20
@@ -362,6 +352,28 @@ async def run_script(
     if code != 0:
         raise Stuck(program._why(f"exit code {code}"))
     return program.journal
+
+
+def _arguments(
+    home: Path,
+    inputs: Mapping[str, Value] | None,
+    symbol: str | None,
+    allow: Sequence[str] | None,
+    authorities: Path | None,
+) -> list[str]:
+    """Of the command line, with `home` made and the inputs in it."""
+    home.mkdir(parents=True, exist_ok=True)
+    arguments = ["--data", str(home), "--hold"]
+    if inputs is not None:
+        write_inputs(home / "inputs.set", inputs)
+        arguments += ["--inputs", str(home / "inputs.set")]
+    if symbol is not None:
+        arguments += ["--symbol", symbol]
+    if allow is not None:
+        arguments += ["--allow", ",".join(allow)]
+    if authorities is not None:
+        arguments += ["--authorities", str(authorities)]
+    return arguments
 
 
 def _line(verb: str, values: Mapping[str, Value]) -> str:

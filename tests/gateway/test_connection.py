@@ -493,7 +493,8 @@ async def test_what_waits_behind_a_call_that_took_too_long_runs_into_no_gap(
 async def test_busy_plane_refuses_openings_and_what_follows_them_but_no_close(
     start: Start, connect: Connect, market: Market, db: psycopg.Connection[Any]
 ) -> None:
-    gateway = await start(shed_ms=0, batch_limit=1)
+    # However long it takes until what waits is seen to wait.
+    gateway = await start(shed_ms=0, batch_limit=1, call_deadline_ms=30_000)
     held, opener, closer = (market.master(lane=0) for _ in range(3))
     clients = [await connect(gateway, master.token) for master in (held, opener, closer)]
     for master, client in zip((held, opener, closer), clients, strict=True):

@@ -8,6 +8,7 @@
 // delivery SUBSCRIPTION SEQ GAP_FILL ACTION SIDE PRICE MAX_DEVIATION SENT EXPIRES WORST NOW QUOTE NEEDED FREE SIGNATURE PIP
 CExecutionGuard *Guard = NULL;
 
+// MQL5 has no word for what is no number: it is what a logarithm makes of -1.
 double Money(const string word)
 {
    return word == "nan" ? MathLog(-1.0) : StringToDouble(word);
