@@ -36,6 +36,7 @@ ACCOUNTS = Listing(
 )
 ACCOUNT = "select * from analytics.accounts where account_id = $1"
 CREATE_ACCOUNT = "select access.create_account($1::text, $2::text[]) as account_id"
+SET_ACCOUNT_STATUS = "select access.set_account_status($1::bigint, $2::text, $3::text, $4::text)"
 LICENSES = Listing(
     "select * from analytics.licenses where license_id > $1::uuid order by license_id limit $2",
     ("license_id",),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops import answer
-from ops.commands.options import AsJson, Limit, group
+from ops.commands.options import Actor, AsJson, Limit, Reason, group
 
 app = group("Who provides, subscribes and operates.")
 Account = Annotated[int, typer.Argument(help="Number of the account.")]
@@ -33,3 +33,20 @@ def create(
 ) -> None:
     """Make an account, and print its number."""
     answer.record(context, json, "select access.create_account(%s, %s, %s::smallint) as account_id", name, role, lane)
+
+
+@app.command()
+def suspend(context: typer.Context, account: Account, reason: Reason, actor: Actor, json: AsJson = False) -> None:
+    """End every session of an account at once, and let it open none; to stop its openings only, halt it instead."""
+    _set_status(context, account, "SUSPENDED", reason, actor, json=json)
+
+
+@app.command()
+def reinstate(context: typer.Context, account: Account, reason: Reason, actor: Actor, json: AsJson = False) -> None:
+    """Let a suspended account connect again."""
+    _set_status(context, account, "ACTIVE", reason, actor, json=json)
+
+
+def _set_status(context: typer.Context, account: int, status: str, reason: str, actor: str, *, json: bool) -> None:
+    answer.ask(context.obj.stack, "select access.set_account_status(%s, %s, %s, %s)", account, status, reason, actor)
+    show(context, account, json)

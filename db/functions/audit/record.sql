@@ -24,7 +24,7 @@ end
 $$;
 
 create or replace trigger recorded after insert or update or delete on access.accounts
-for each row execute function audit.record('account_id', '', '', 'name roles status lane');
+for each row execute function audit.record('account_id', 'status_by', 'status_reason', 'name roles status lane');
 create or replace trigger recorded after insert or update or delete on access.licenses
 for each row execute function audit.record(
   'license_id', 'revoked_by', 'revoked_reason', 'account_id purpose networks issued_at expires_at revoked_at replaced_by'

@@ -2,7 +2,7 @@
 -- A barrier view, like the other states: whoever is on duty reads it without reading the tables.
 create or replace view ops.account_states with (security_barrier = true) as
 select
-  a.account_id, a.name, a.roles, a.status, a.lane, a.created_at,
+  a.account_id, a.name, a.roles, a.status, a.status_by, a.status_reason, a.lane, a.created_at,
   (
     select count(*)
     from access.licenses as l

@@ -12,7 +12,8 @@ grant execute on function
   access.create_account,
   access.issue_license,
   access.revoke_license,
-  access.rotate_license
+  access.rotate_license,
+  access.set_account_status
 to ecp_operator;
 
 -- Tenants say who they are; what reads for them asks who is reading.

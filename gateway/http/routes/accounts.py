@@ -55,6 +55,11 @@ class Reset(Body):
     reason: Reason
 
 
+class NewStatus(Body):
+    status: Literal["ACTIVE", "SUSPENDED"]
+    reason: Reason
+
+
 class Line(BaseModel):
     line: int
     occurred_at: datetime
@@ -80,6 +85,12 @@ async def create_account(caller: Writes, new: NewAccount) -> Response:
 @router.get("/{account_id}", response_model=Account)
 async def account(caller: Reads, account_id: Id) -> Any:
     return await caller.row(calls.ACCOUNT, account_id)
+
+
+@router.post("/{account_id}/status", response_model=Done)
+async def set_status(caller: Writes, account_id: Id, new: NewStatus) -> Response:
+    """Suspend an account, which ends its sessions and tokens at once, or let it connect again. Operators."""
+    return await caller.write(Done, calls.SET_ACCOUNT_STATUS, account_id, new.status, new.reason, ACTOR)
 
 
 @router.get("/{account_id}/trust", response_model=list[Standing])

@@ -136,7 +136,7 @@ const string ErrorTexts[] = {
    "TRA07", "PURPOSE_NOT_ALLOWED", "The license is for another purpose.", "Publish with a publish license, follow with a subscribe license.",
    "TRA08", "ACCOUNT_SUSPENDED", "The account is not active.", "Ask the operator to reinstate the account.",
    "TRA09", "CLIENT_CERTIFICATE", "A client certificate of the gateway's authority is required.", "Connect with TLS and the certificate that was issued to you.",
-   "TRA10", "ACCOUNT_INVALID", "The account cannot be made like this.", "DETAIL names the rule that it breaks; names are unique.",
+   "TRA10", "ACCOUNT_INVALID", "The account cannot be made or changed like this.", "DETAIL names the rule that it breaks; names are unique.",
    "TRA11", "LICENSE_INVALID", "The license cannot be issued like this.", "DETAIL names the rule that it breaks.",
    "TRA12", "LICENSE_ENDS_SOON", "The license expires soon and has no successor.", "Rotate it with access.rotate_license; both are valid until it ends.",
    "TRS01", "REPLAY", "This sequence number was used for other bytes, or its epoch is over.", "Never reuse a number; if the counter was lost, Resync to a new epoch.",

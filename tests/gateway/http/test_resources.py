@@ -155,6 +155,23 @@ async def test_trust_is_reset_by_the_house(operator: Client, market: Market) -> 
     assert refused(await operator.post(path, {"role": "provider", "score": 40, "reason": "x"})) == (404, "TRT01")
 
 
+async def test_an_account_is_suspended_and_reinstated_by_operators(
+    operator: Client, market: Market, sign_in: SignIn
+) -> None:
+    account = market.account("subscriber")
+    tenant, path = await sign_in(account), f"/v1/accounts/{account}/status"
+    assert refused(await tenant.post(path, {"status": "ACTIVE", "reason": "x"})) == (403, "TRW09")
+    await done(operator, path, {"status": "SUSPENDED", "reason": "a drill"})
+    assert (await read(operator, f"/v1/accounts/{account}"))["status"] == "SUSPENDED"
+    assert refused(await tenant.get("/v1/accounts")) == (403, "TRA08")
+    await done(operator, path, {"status": "ACTIVE", "reason": "it is over"})
+    assert [row["account_id"] for row in await tenant.items("/v1/accounts")] == [account]
+    assert refused(await operator.post("/v1/accounts/999/status", {"status": "SUSPENDED", "reason": "x"})) == (
+        422,
+        "TRA10",
+    )
+
+
 async def test_a_stream_is_halted_and_lifted_by_operators(operator: Client, market: Market, sign_in: SignIn) -> None:
     stream = str(market.master().stream_id)
     await done(operator, "/v1/halts", {"scope": "STREAM", "subject": stream, "reason": "a drill"}, 201)

@@ -1,4 +1,4 @@
-"""`ecp account`: made, listed, shown."""
+"""`ecp account`: made, listed, shown, suspended."""
 
 import pytest
 
@@ -14,6 +14,13 @@ def test_an_account_is_made_and_found_again(ecp: Ecp, said: Said) -> None:
     assert (found["status"], found["licenses"], found["streams"], found["subscriptions"]) == ("ACTIVE", 0, 0, 0)
     assert said("account", "list") == {"rows": [found], "is_cut": False}
     assert "provider, subscriber" in ecp("account", "list").stdout.splitlines()[1]
+
+
+def test_an_account_is_suspended_and_reinstated(said: Said) -> None:
+    account = said("account", "create", "nora", "--role", "provider")["account_id"]
+    suspended = said("account", "suspend", account, "--reason", "a drill", "--actor", "ada")
+    assert (suspended["status"], suspended["status_by"], suspended["status_reason"]) == ("SUSPENDED", "ada", "a drill")
+    assert said("account", "reinstate", account, "--reason", "it is over")["status"] == "ACTIVE"
 
 
 def test_a_list_says_that_it_is_cut(ecp: Ecp, said: Said) -> None:
@@ -38,6 +45,7 @@ def test_where_somebody_looks_there_is_a_table(ecp: Ecp, said: Said) -> None:
         (("show", 999), "TRD22"),
         (("create", "nora", "--role", "king"), "TRA10"),
         (("create", "", "--role", "provider"), "TRA10"),
+        (("suspend", 999, "--reason", "a drill"), "TRA10"),
     ],
 )
 def test_what_cannot_be_is_refused(ecp: Ecp, arguments: tuple[object, ...], code: str) -> None:
