@@ -110,8 +110,12 @@ def demo(
     context: typer.Context,
     bars: Annotated[Path, typer.Option(help="OHLC or tick file; columns and time format are detected.")] = EURUSD_BARS,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many bars.")] = None,
-    pace: Annotated[float, typer.Option(min=1, help="Bars a second, at most.")] = 300,
+    pace: Annotated[
+        float | None, typer.Option(min=1, help="Bars a second, at most.", show_default="300, with --serve 20")
+    ] = None,
     ea: Annotated[bool, typer.Option("--ea", help="With the experts of mql5/, compiled, at every terminal.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Again and again, with the console, until Ctrl-C.")] = False,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the console; 0: any free one.")] = 7480,
     stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -119,7 +123,15 @@ def demo(
     from ops.demo import command
 
     target = context.obj if stack is None else Target(stack, None)
-    command.run(target.stack, path=bars, limit=limit, pace=pace, ea=ea, as_json=json)
+    command.run(
+        target.stack,
+        path=bars,
+        limit=limit,
+        pace=pace or (20 if serve else 300),
+        ea=ea,
+        http_port=http_port if serve else None,
+        as_json=json,
+    )
 
 
 @app.command()

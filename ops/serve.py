@@ -44,10 +44,11 @@ def run(stack: Stack, *, host: str, port: int | None, http_port: int | None) -> 
 
 
 class Served(NamedTuple):
-    """A gateway in a process of its own."""
+    """A gateway in a process of its own; `url` of its HTTP API, empty without one."""
 
     port: int
     pid: int
+    url: str = ""
 
 
 @contextmanager
@@ -62,22 +63,28 @@ def process(
     database_url: str,
     *,
     port: int = 0,
+    http_port: int | None = None,
     options: Mapping[str, str] | None = None,
     log: TextIO | None = None,
     program: Sequence[str] = ("ops",),
 ) -> Iterator[Served]:
-    """The same, for who must know its process too, set `options` (ECP_* variables), or have another `program` in the
-    place of `ecp`: a module, and arguments that go before those of `ecp`."""
-    arguments = ["--database-url", database_url, "serve", "--no-http", "--port", str(port)]
+    """The same, for who must know its process too, have its HTTP API, set `options` (ECP_* variables), or have another
+    `program` in the place of `ecp`: a module, and arguments that go before those of `ecp`."""
+    http = ["--no-http"] if http_port is None else ["--http-port", str(http_port)]
+    arguments = ["--database-url", database_url, "serve", "--port", str(port), *http]
     command = [sys.executable, "-m", *program, *arguments]
     environment = os.environ | (options or {})
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as started:
+    # In a group of its own: Ctrl-C is for who started it, and clients of his should not see it go before they do.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, process_group=0
+    ) as started:
         try:
             assert started.stdout is not None
             line = started.stdout.readline()
-            if not line.startswith(READY):
+            url = "" if http_port is None else started.stdout.readline().strip()
+            if not line.startswith(READY) or (http_port is not None and not url):
                 where = f"in {log.name}" if log else "above"
                 raise Refusal("TRD14", "the gateway did not start", f"its own message is {where}")
-            yield Served(int(line.rpartition(":")[2]), started.pid)
+            yield Served(int(line.rpartition(":")[2]), started.pid, url)
         finally:
             started.terminate()

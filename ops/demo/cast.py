@@ -182,6 +182,13 @@ def pay_in(db: Connection[Any], cast: Cast, subscriber: Subscriber, amount: int)
     _value(db, "select billing.deposit(%s, %s, %s, %s, 'demo')", subscriber.account_id, CURRENCY, amount, key)
 
 
+def operator(db: Connection[Any]) -> str:
+    """A license with which somebody who may see and steer everything signs in to the console."""
+    name = f"demo-{secrets.token_hex(3)}-operator"
+    _, token = _license(db, _value(db, "select access.create_account(%s, '{operator}')", name), "api")
+    return token
+
+
 def restore_trust(db: Connection[Any], publisher: Publisher) -> None:
     """By an operator."""
     db.execute("select trust.reset(%s, 'provider', 100, 'the wire is tapped', 'demo')", [publisher.account_id])

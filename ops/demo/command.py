@@ -7,6 +7,8 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,56 +26,79 @@ from ops.errors import Refusal
 from ops.paths import VAR
 from ops.postgres import External, Stack
 from ops.schema import deploy, tree
-from ops.serve import gateway
+from ops.serve import Served, process
 
 LOG = VAR / "demo-gateway.log"
 EXTENSIONS = ("timescaledb", "pg_cron")
 
 
-def run(stack: Stack, *, path: Path, limit: int | None, pace: float, ea: bool, as_json: bool) -> None:
-    """Play, with the experts if `ea`; exit status 1 unless everything held, 2 for a file that cannot be played."""
+def run(
+    stack: Stack, *, path: Path, limit: int | None, pace: float, ea: bool, http_port: int | None, as_json: bool
+) -> None:
+    """Play, with the experts if `ea`; exit status 1 unless everything held, 2 for a file that cannot be played. With an
+    `http_port` there is the console to look at too, and it plays again and again until Ctrl-C."""
     started = time.monotonic()
     console = Console(quiet=as_json)
     try:
         script = play.script(path, limit, pace)
-        outcome = _play(stack, script, console, started, ea=ea)
+        with _served(stack, http_port) as (served, db):
+            while True:
+                outcome = _play(stack, script, served.port, db, console, started, ea=ea)
+                _say(outcome, stack, console, as_json=as_json)
+                if outcome.faults:
+                    raise typer.Exit(1)
+                if http_port is None:
+                    return
+                started = time.monotonic()
     except bars.BadBars as bad:
         typer.secho(f"ecp: {bad}", fg="red", err=True)
         typer.echo(f"hint: {bad.hint}", err=True)
         raise typer.Exit(2) from bad
+    except KeyboardInterrupt:
+        if http_port is None:
+            raise
+
+
+@contextmanager
+def _served(stack: Stack, http_port: int | None) -> Iterator[tuple[Served, Connection[Any]]]:
+    """The plane, deployed and served. Who may look at it is told how."""
+    stack.start()
+    VAR.mkdir(exist_ok=True)
+    with deploy.connect(stack.url()) as db:
+        deploy.deploy(db, tree.read())
+        with LOG.open("w") as log, process(stack.url(), http_port=http_port, log=log) as served:
+            if served.url:
+                typer.echo(f"{served.url}/console, until Ctrl-C", err=True)
+                typer.echo(f"sign in as operator, with the license {cast.operator(db)}", err=True)
+            yield served, db
+
+
+def _play(
+    stack: Stack, script: Script, port: int, db: Connection[Any], console: Console, started: float, *, ea: bool
+) -> summary.Outcome | experts_summary.Outcome:
+    swing_points = max(script.survey.swing // script.survey.point, 1)
+    people = cast.make(db, _symbol(script.path), script.survey.digits, swing_points)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        played = runner.run(_perform(people, script, port, db, console, ea=ea))
+    now = time.monotonic()
+    known: dict[str, Any] = {
+        "accounts": accounts.read(db, people),
+        "checks": verify.read(db),
+        "server": _server(db, stack),
+        "first_copy_s": (played.first_copy_at or now) - started,
+        "took_s": now - started,
+    }
+    if isinstance(played, experts.Show):
+        return experts_summary.read(played, db, **known)
+    return summary.read(played, **known)
+
+
+def _say(outcome: summary.Outcome | experts_summary.Outcome, stack: Stack, console: Console, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), default=str))
     else:
         for line in outcome.in_words(_again(stack)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if outcome.faults:
-        raise typer.Exit(1)
-
-
-def _play(
-    stack: Stack, script: Script, console: Console, started: float, *, ea: bool
-) -> summary.Outcome | experts_summary.Outcome:
-    stack.start()
-    with deploy.connect(stack.url()) as db:
-        deploy.deploy(db, tree.read())
-        swing_points = max(script.survey.swing // script.survey.point, 1)
-        people = cast.make(db, _symbol(script.path), script.survey.digits, swing_points)
-        VAR.mkdir(exist_ok=True)
-        with LOG.open("w") as log, gateway(stack.url(), log=log) as port:
-            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-            with runner:
-                played = runner.run(_perform(people, script, port, db, console, ea=ea))
-        now = time.monotonic()
-        known: dict[str, Any] = {
-            "accounts": accounts.read(db, people),
-            "checks": verify.read(db),
-            "server": _server(db, stack),
-            "first_copy_s": (played.first_copy_at or now) - started,
-            "took_s": now - started,
-        }
-        if isinstance(played, experts.Show):
-            return experts_summary.read(played, db, **known)
-        return summary.read(played, **known)
 
 
 async def _perform(

@@ -3,10 +3,14 @@
 import json
 import re
 import shlex
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from typer.testing import CliRunner, Result
@@ -100,6 +104,29 @@ def test_a_run_after_a_run_finds_a_new_cast(database_url: str) -> None:
         assert ecp("--database-url", database_url, "demo", "--json", "--limit", "200").exit_code == 0
     with psycopg.connect(database_url) as db:
         assert db.execute("select count(distinct name) from signals.streams").fetchone() == (4,)
+
+
+def test_it_plays_on_for_who_looks_at_the_console_until_told_to_stop(database_url: str) -> None:
+    command = [
+        *(sys.executable, "-m", "ops", "--database-url", database_url),
+        *("demo", "--serve", "--http-port", "0", "--limit", "200", "--pace", "300"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        console = demo.stderr.readline().partition(", until Ctrl-C")[0]
+        _, _, token = demo.stderr.readline().rpartition(" ")
+        held = (line for line in demo.stdout if line == "All of it holds.\n")
+        next(held)
+        with httpx.Client(follow_redirects=True) as browser:
+            browser.headers["Origin"] = console.removesuffix("/console")
+            browser.post(f"{console}/sign-in", data={"license": token.strip(), "scope": "operator"})
+            assert "Latency by stage" in browser.get(console).text
+        next(held)
+        demo.send_signal(signal.SIGINT)
+        assert (demo.wait(), demo.stderr.read()) == (0, "")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(console)
 
 
 def test_a_book_that_differs_or_an_attack_that_succeeds_fails_the_run(
