@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     """How long a request may take in the database."""
     http_query_ms: int = 10_000
     """The same for an analytics query, and for a check of the whole audit chain."""
-    http_max_clients: int = 1_000
+    http_max_clients: int = 2_500
     http_max_body_bytes: int = 262_144
     http_body_ms: int = 5_000
     """How long a client may take to send its request, or to read a part of its answer."""

@@ -369,6 +369,22 @@ def fanout(
 
 
 @bench.command()
+def console(
+    context: typer.Context,
+    browsers: Annotated[int, typer.Option(min=1, help="Browsers, each told what happens.")] = 1000,
+    rate: Annotated[float, typer.Option(min=1, help="Signals a second, offered whatever comes back.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long, each time.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often without them, and with them.")] = 3,
+    json: AsJson = False,
+) -> None:
+    """From when a signal was due to its ack, without and with browsers that watch the console."""
+    from ops.bench import console
+
+    result = console.run(context.obj.stack, browsers=browsers, rate=rate, seconds=seconds, rounds=rounds)
+    result.print(as_json=json)
+
+
+@bench.command()
 def notify(
     context: typer.Context,
     rate: Annotated[float, typer.Option(min=1, help="Notifications a second, a commit each.")] = 500,

@@ -93,7 +93,7 @@ class Result(Figures):
 def run(stack: Stack, *, subscribers: int, rate: float, seconds: float, gateways: int) -> Result:
     """One master at `rate` signals a second, each to `subscribers` connections, which several gateways on one port
     share. Raises TRD19 when the system does not allow so many connections."""
-    _allow_descriptors(subscribers + SPARE)
+    allow_descriptors(subscribers + SPARE)
     url = scratch.database(stack, "ecp_bench")
     with psycopg.connect(url, autocommit=True) as database:
         (master,) = market.masters(database, 1, ttl_ms=60_000)
@@ -341,7 +341,7 @@ def _decisions(database: Connection[Any], stream_id: int) -> int:
     return int(row[0])
 
 
-def _allow_descriptors(count: int) -> None:
+def allow_descriptors(count: int) -> None:
     """For this process, and for those that it starts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= count:

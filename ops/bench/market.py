@@ -140,6 +140,11 @@ def accounts(connection: Connection[Any], count: int, stream_id: int, *, each: i
     return made
 
 
+def operator(connection: Connection[Any]) -> str:
+    """A license with which one signs in to the console."""
+    return _license(connection, _one(connection, "select access.create_account('operator', '{operator}')"), "api")
+
+
 def _license(connection: Connection[Any], account: int, purpose: str) -> str:
     token: str = _one(connection, "select token from access.issue_license(%s, %s)", account, purpose)
     return token

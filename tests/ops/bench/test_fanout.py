@@ -63,7 +63,7 @@ def test_too_few_descriptors_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (10, 10))
     with pytest.raises(Refusal, match="TRD19"):
-        fanout._allow_descriptors(11)
+        fanout.allow_descriptors(11)
 
 
 def test_a_gateway_takes_all_the_descriptors_that_it_may(database_url: str) -> None:
