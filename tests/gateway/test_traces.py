@@ -1,11 +1,15 @@
 """A trace of a signal, from its bytes over its commit to its deliveries; and none when they are off."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
+from threading import Thread
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -108,6 +112,40 @@ def test_two_gateways_agree_on_what_is_traced_and_two_planes_share_no_trace(monk
     assert not {each.trace_id for each in chosen if each} & others
     for recorder in (here, there, elsewhere):
         recorder.close()
+
+
+async def test_by_default_they_are_sent_as_otlp(
+    gateway: Gateway, connect: Connect, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[ExportTraceServiceRequest] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.append(ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        Thread(target=collector.serve_forever).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        TRACES.start(1)
+        await copied(gateway, connect, market)
+        await asyncio.to_thread(TRACES.stop)
+        collector.shutdown()
+    (resource,) = {each.resource.SerializeToString() for request in told for each in request.resource_spans}
+    assert b"ecp-gateway" in resource
+    names = {
+        span.name
+        for request in told
+        for each in request.resource_spans
+        for scope in each.scope_spans
+        for span in scope.spans
+    }
+    assert names == {"signal", "read", "queue", "database", "ack", "dispatch", "deliver"}
 
 
 async def test_they_are_off_unless_asked_for(
