@@ -1,4 +1,4 @@
-"""What no request may do to the others: send without end, send without haste, or not read what it asked for."""
+"""What no request may do to the others: send without end, or without haste."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from gateway.http.problems import Problem
 
 
 class Guard:
-    """Holds every body to a size and a time, and whoever does not read his answer to the same time."""
+    """Holds every body to a size and a time."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
         self._app = app
@@ -43,11 +43,7 @@ class Guard:
             whole = not message.get("more_body", False)
             return message
 
-        async def patient(message: Message) -> None:
-            async with asyncio.timeout(self._seconds):
-                await send(message)
-
-        await self._app(scope, bounded, patient)
+        await self._app(scope, bounded, send)
 
 
 def headers(app: ASGIApp) -> ASGIApp:

@@ -96,9 +96,12 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Who connects and does not ask, or asks a letter at a time, keeps no place."""
+    """Who connects and does not ask, asks a letter at a time, or does not read what he asked for, keeps no place."""
 
     HEADERS = 10.0
+    patience = 5.0
+    """For who does not read; in seconds, as everywhere here."""
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -108,9 +111,23 @@ class _Protocol(H11Protocol):
         super().on_response_complete()
         self._wait_for_headers()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # Not close(): that would wait for him to read.
+        self._unread = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.cancel()
+        self._read()
         super().connection_lost(exc)
+
+    def _read(self) -> None:
+        if self._unread:
+            self._unread.cancel()
 
     def _wait_for_headers(self) -> None:
         self._waiting = self.loop.call_later(self.HEADERS, self._give_up)
@@ -123,7 +140,7 @@ class _Protocol(H11Protocol):
 def _config(settings: Settings, application: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http=_Protocol,
+        http=type("Protocol", (_Protocol,), {"patience": settings.http_body_ms / 1000}),
         ws="none",
         lifespan="off",
         interface="asgi3",

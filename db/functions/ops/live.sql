@@ -1,4 +1,4 @@
--- requires: core/now ops/alarms ops/halts
+-- requires: core/now ops/alarms ops/halts signals/overdue
 -- A barrier view of one row, read once for all who watch. What counts up is counted up: whoever reads twice knows the rate. Of the rest it
 -- looks at the newest of those streams and subscriptions that have most to say, by key, so that it costs the same on a plane of any size.
 create or replace view ops.live with (security_barrier = true) as
@@ -34,13 +34,11 @@ with signals_now as materialized (
   where d.decided_at > core.now() - interval '1 minute'
 )
 select
-  core.now() as at, t.signals, u.deliveries, u.acknowledged, c.masters, c.copiers,
+  core.now() as at, t.signals, u.deliveries, o.unanswered, c.masters, c.copiers,
   (select count(*) from signals.streams as s where s.status = 'ACTIVE') as streams, v.verdicts, y.states, l.latency, a.alarms, k.halts
 from (select coalesce(sum(h.last_seq), 0)::bigint as signals from signals.stream_heads as h) as t
-cross join (
-  select coalesce(sum(h.delivery_seq), 0)::bigint as deliveries, coalesce(sum(h.acknowledged_seq), 0)::bigint as acknowledged
-  from signals.subscription_heads as h
-) as u
+cross join (select coalesce(sum(h.delivery_seq), 0)::bigint as deliveries from signals.subscription_heads as h) as u
+cross join (select count(*) as unanswered from signals.overdue) as o
 cross join (
   select count(*) filter (where w.purpose = 'publish') as masters, count(*) filter (where w.purpose = 'subscribe') as copiers
   from access.sessions as s
@@ -93,7 +91,7 @@ comment on view ops.live is 'What happens now, in one row: for a screen that is 
 comment on column ops.live.at is 'By the plane''s clock.';
 comment on column ops.live.signals is 'Counts up: signals that took their place in the present epochs of their streams.';
 comment on column ops.live.deliveries is 'Counts up: deliveries that were made.';
-comment on column ops.live.acknowledged is 'Counts up: deliveries that terminals say that they have processed.';
+comment on column ops.live.unanswered is 'How many deliveries that cut or manage exposure are not answered for good, as signals.overdue has them.';
 comment on column ops.live.masters is 'Terminals that are connected to publish: heard of in the last minute.';
 comment on column ops.live.copiers is 'Terminals that are connected to copy, likewise.';
 comment on column ops.live.streams is 'Streams that are not closed.';

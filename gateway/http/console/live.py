@@ -28,7 +28,7 @@ BEAT = 5.0
 """Without a hint there is a reading all the same: rates fall and ages grow by themselves."""
 WATCH = 120.0
 KEPT = 60
-COUNTERS = ("signals", "deliveries", "acknowledged")
+COUNTERS = ("signals", "deliveries")
 STAGES = ("RECEIVED", "DECIDED", "EXECUTED", "REPORTED")
 AT_ONCE = 50
 """So many browsers are told before others have their turn."""

@@ -18,7 +18,7 @@ def live(plane: Plane) -> dict[str, Any]:
 
 def test_a_plane_on_which_nothing_happens_has_a_row_too(plane: Plane) -> None:
     row = live(plane)
-    assert (row["signals"], row["deliveries"], row["acknowledged"]) == (0, 0, 0)
+    assert (row["signals"], row["deliveries"], row["unanswered"]) == (0, 0, 0)
     assert (row["masters"], row["copiers"], row["streams"]) == (0, 0, 0)
     assert (row["verdicts"], row["states"], row["latency"], row["halts"]) == ({}, {}, [], [])
 
@@ -35,6 +35,18 @@ def test_it_counts_what_came_and_was_delivered_and_who_is_connected(
     assert (row["verdicts"], row["states"]) == ({"ACCEPTED": 1}, {"SYNCED": 1})
     assert [stage["stage"] for stage in row["latency"]] == ["RECEIVED", "DECIDED", "EXECUTED", "REPORTED"]
     assert all(stage["samples"] == 1 and stage["p50_ms"] <= stage["p99_ms"] for stage in row["latency"])
+
+
+def test_a_close_that_nobody_answered_is_counted_until_it_is(plane: Plane, master: Master, copier: Copier) -> None:
+    master.does("OPEN")
+    (opening,) = copier.receives()
+    assert live(plane)["unanswered"] == 0, "an opening may come too late, and nothing is lost"
+    copier.reports(opening.delivery_seq)
+    master.does("CLOSE", 1)
+    (close,) = copier.receives()
+    assert live(plane)["unanswered"] == 1
+    copier.reports(close.delivery_seq)
+    assert live(plane)["unanswered"] == 0
 
 
 def test_what_is_older_than_a_minute_is_counted_and_not_measured(plane: Plane, master: Master, copier: Copier) -> None:
