@@ -12,6 +12,8 @@ import typer
 
 READING = b"event: numbers\n"
 LIMIT = 1 << 20
+AT_ONCE = 20
+"""So many ask at the same time: people do not come all in one second."""
 
 
 async def main(url: str, token: str, count: int) -> None:
@@ -22,10 +24,14 @@ async def main(url: str, token: str, count: int) -> None:
     told = [0] * count
     watched = [asyncio.Event() for _ in range(count)]
     address = urlsplit(url)
+    joining = asyncio.Semaphore(AT_ONCE)
 
     async def watch(number: int) -> None:
-        reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=LIMIT)
-        writer.write(f"GET /console/live HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {cookies}\r\n\r\n".encode())
+        async with joining:
+            reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=LIMIT)
+            writer.write(f"GET /console/live HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {cookies}\r\n\r\n".encode())
+            status = await reader.readline()
+            assert b" 200 " in status, status
         while True:
             await reader.readuntil(READING)
             told[number] += 1

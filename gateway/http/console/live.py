@@ -30,8 +30,9 @@ WATCH = 120.0
 KEPT = 60
 COUNTERS = ("signals", "deliveries")
 STAGES = ("RECEIVED", "DECIDED", "EXECUTED", "REPORTED")
-AT_ONCE = 50
-"""So many browsers are told before others have their turn."""
+AT_ONCE = 5
+BETWEEN = 0.005
+"""So many browsers are told, and then the loop is left to those who trade, who may be served by the same one."""
 
 
 class Point(NamedTuple):
@@ -88,7 +89,8 @@ class Live:
             yield b"retry: 1000\n\n"
             while self._most and asyncio.get_running_loop().time() < until:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), BEAT)
+                    async with asyncio.timeout(BEAT):
+                        await event.wait()
                 event.clear()
                 yield self._events
         finally:
@@ -130,4 +132,4 @@ class Live:
         for first in range(0, len(watchers), AT_ONCE):
             for event in watchers[first : first + AT_ONCE]:
                 event.set()
-            await asyncio.sleep(0)
+            await asyncio.sleep(BETWEEN)
