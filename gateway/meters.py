@@ -45,6 +45,9 @@ DELIVERIES: Counter[str] = Counter(dispatch=0, log=0)
 ERRORS: Counter[str] = Counter()
 """By code."""
 
+REQUESTS: Counter[int] = Counter()
+"""By status of the answer."""
+
 _VERDICTS = {calls.INGEST: SIGNALS, calls.REPORT: REPORTS}
 _verdict = itemgetter(1)
 
@@ -101,10 +104,11 @@ def families() -> Iterator[Metric]:
             DELIVERIES,
         ),
         ("ecp_client_errors", "Errors that clients were told, by code.", "code", ERRORS),
+        ("ecp_http_requests", "Requests answered by HTTP, by status.", "status", REQUESTS),
     ):
         family = Metric(name, text, "counter")
         for value, count in counts.items():
-            family.add_sample(f"{name}_total", {label: value}, count)
+            family.add_sample(f"{name}_total", {label: str(value)}, count)
         yield family
 
 

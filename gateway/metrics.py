@@ -54,8 +54,9 @@ class State:
             self._connection = None
 
 
-async def render(state: State, gateway: "Gateway | None" = None) -> bytes:
-    """The answer to a scrape, of CONTENT_TYPE; a process that runs no gateway has less to tell."""
+async def render(state: State, gateway: "Gateway | None" = None, more: Iterable[Metric] = ()) -> bytes:
+    """The answer to a scrape, of CONTENT_TYPE; a process that runs no gateway has less to tell, and one that serves
+    HTTP has `more`."""
     rows = await state.read()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -66,6 +67,7 @@ async def render(state: State, gateway: "Gateway | None" = None) -> bytes:
     ]
     families += of_database(rows or [])
     families += of_gateway(gateway) if gateway else []
+    families += more
     registry.register(_Families(families))
     return generate_latest(registry)
 

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
+from prometheus_client.metrics_core import Metric
 
 from gateway import calls
 from gateway import ecp_pb2 as pb
@@ -120,9 +121,9 @@ class Gateway:
         await self._stop_database()
         log.info("stopped", gateway=self.settings.name)
 
-    async def metrics(self) -> bytes:
-        """For Prometheus, which is told what this gateway counts, holds and waits for, and how the plane is."""
-        return await render(self._state, self)
+    async def metrics(self, more: Iterable[Metric] = ()) -> bytes:
+        """For Prometheus: what this gateway counts, holds and waits for, and how the plane is; and `more`."""
+        return await render(self._state, self, more)
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

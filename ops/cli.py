@@ -73,19 +73,20 @@ def deploy(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
     lanes: Annotated[int, typer.Option(min=1, max=1024, help="Number of lanes, fixed by the first deploy.")] = 4,
+    json: AsJson = False,
 ) -> None:
     """Bring the database to what the files of db/ say."""
     from ops.schema import commands
 
-    commands.run_deploy(context.obj.stack, dry_run=dry_run, lanes=lanes)
+    commands.run_deploy(context.obj.stack, dry_run=dry_run, lanes=lanes, as_json=json)
 
 
 @app.command()
-def status(context: typer.Context) -> None:
+def status(context: typer.Context, json: AsJson = False) -> None:
     """Say how far the database is from the files; exit status 1 if it is not at them."""
     from ops.schema import commands
 
-    commands.run_status(context.obj.stack)
+    commands.run_status(context.obj.stack, as_json=json)
 
 
 @app.command()
@@ -119,7 +120,7 @@ def demo(
     stack: Annotated[StackName | None, typer.Option(help="Which Postgres of this checkout.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Watch a master being copied: real bars, eight subscribers, an adversary; exit status 0 if everything held."""
+    """Watch a master being copied: real bars, nine subscribers, an adversary; exit status 0 if everything held."""
     from ops.demo import command
 
     target = context.obj if stack is None else Target(stack, None)
@@ -377,11 +378,13 @@ def console(
     rounds: Annotated[int, typer.Option(min=1, help="How often without them, and with them.")] = 3,
     json: AsJson = False,
 ) -> None:
-    """From when a signal was due to its ack, without and with browsers that watch the console."""
+    """From when a signal was due to its ack, without and with browsers that watch; exit status 1 if p99 doubles."""
     from ops.bench import console
 
     result = console.run(context.obj.stack, browsers=browsers, rate=rate, seconds=seconds, rounds=rounds)
     result.print(as_json=json)
+    if not result.holds:
+        raise typer.Exit(1)
 
 
 @bench.command()

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.problems import Problem
+from gateway.meters import REQUESTS
 
 
 class Guard:
@@ -53,6 +54,7 @@ def headers(app: ASGIApp) -> ASGIApp:
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                REQUESTS[message["status"]] += 1
                 said = {name for name, _ in message["headers"]}
                 message = {**message, "headers": [*message["headers"], *(each for each in more if each[0] not in said)]}
             await send(message)

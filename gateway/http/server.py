@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gateway.http import api, app
 from gateway.http.console.live import Live
 from gateway.lanes import connector
-from gateway.metrics import State, render
+from gateway.metrics import State, gauge, render
 from gateway.server import Gateway
 from gateway.settings import Settings
 from gateway.startup import suitable, texts
@@ -56,7 +56,7 @@ class Http:
         listening = _listen(settings.host, settings.http_port)
         self._pool = api.pool(settings)
         rates = api.Rates(settings)
-        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._metrics, self._expected)
+        self._shared = api.Api(settings, self._pool, said, rates, self._is_ready, self._tell, self._expected)
         # The other half is for those who do not only watch.
         self._live = Live(self._shared, connect, settings.http_max_clients // 2)
         self._server = _Server(_config(settings, app.create(self._shared, self._live)))
@@ -77,6 +77,23 @@ class Http:
             await asyncio.wait_for(self._pool.close(), CLOSE_TIMEOUT)
         except TimeoutError:
             self._pool.terminate()
+
+    async def _tell(self) -> bytes:
+        """For Prometheus: what there is beside it, and what it holds itself."""
+        busy = self._pool.get_size() - (idle := self._pool.get_idle_size())
+        return await self._metrics(
+            more=[
+                gauge(
+                    "ecp_http_clients", "Clients connected by HTTP.", [({}, len(self._server.server_state.connections))]
+                ),
+                gauge("ecp_http_watchers", "Browsers that are told what happens.", [({}, self._live.watching)]),
+                gauge(
+                    "ecp_http_pool_connections",
+                    "Connections of the HTTP API to the database, by what they do; all busy: requests wait.",
+                    [({"state": "busy"}, busy), ({"state": "idle"}, idle)],
+                ),
+            ]
+        )
 
 
 class _Server(uvicorn.Server):

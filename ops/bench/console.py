@@ -18,6 +18,9 @@ from ops.errors import Refusal
 from ops.postgres import Stack
 from ops.serve import Served, process
 
+ALLOWED = 2.0
+"""Times the p99 without browsers."""
+
 
 @dataclass(frozen=True)
 class Acks:
@@ -48,6 +51,11 @@ class Result(Figures):
     """What the browsers were sent, all together."""
     least: int
     """What the one was sent that got least."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether those who trade hardly notice."""
+        return self.p99_ratio <= ALLOWED
 
     def lines(self) -> Iterator[str]:
         yield f"due → durable ack at {self.rate:g}/s"

@@ -34,9 +34,10 @@ def run(context: typer.Context, json: AsJson = False) -> None:
     """Run what is due now, and print how many that were."""
     from ops.progress import working
 
-    with working("running what is due"):
-        found = answer.ask(context.obj.stack, "select ops.run_due_jobs()")
-    answer.say({"ran": found.rows[0][0]}, as_json=json)
+    with working("running what is due"), answer.connected(context.obj.stack) as connection:
+        # One at a time: a job keeps its locks until it commits.
+        ran = sum(1 for _ in iter(lambda: connection.execute("select ops.run_due_jobs(1)").fetchone(), (0,)))
+    answer.say({"ran": ran}, as_json=json)
 
 
 @app.command()

@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 
 from ops import answer
-from ops.commands.options import Actor, AsJson, Limit, Reason, group
+from ops.commands.options import Actor, AsJson, Currency, Limit, Reason, group
 
 app = group("Prepaid money, and what it went for.")
 Account = Annotated[int, typer.Argument(help="Number of the account.")]
-Currency = Annotated[str, typer.Option(help="Which of its wallets.")]
 Key = Annotated[str, typer.Option(help="Of this request: asked again with it, nothing is moved twice.")]
 
 

@@ -11,7 +11,7 @@ where not ok and name in (
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: no function of the plane can do this: somebody wrote to the tables, or a backup came back in parts (restore.sql). What transfers say is sealed (ecp audit verify), so they tell what the balance was. Keep new exposure out, for each copy takes from these balances.'
-\echo 'MEND:  select signals.halt(null, <reason>, <you>); until the balances are what their transfers say.'
+\echo 'MEND:  select signals.halt(''GLOBAL'', null, <reason>, <you>); until the balances are what their transfers say; signals.lift_halt ends it.'
 \else
 \echo 'Nothing found.'
 \endif

@@ -17,7 +17,7 @@ limit 50;
 select :ROW_COUNT > 0 as found \gset
 \if :found
 \echo 'FOUND: docs/errors.md says what each code means and what to do. STALE, FUTURE: a clock or a network. GAP, REPLAY, BAD_SIGNATURE: a terminal that lost its state, or somebody else with its key. GUARD: the terminal of a subscriber refuses; run latency.sql.'
-\echo 'MEND:  select signals.halt(<stream_id>, <reason>, <you>); keeps new exposure of a stream out until its owner has found it; lift it with a fourth argument true.'
+\echo 'MEND:  select signals.halt(''STREAM'', ''<stream_id>'', <reason>, <you>); keeps new exposure of a stream out until its owner has found it; signals.lift_halt ends it.'
 \else
 \echo 'Nothing found.'
 \endif

@@ -1,5 +1,7 @@
 """`ecp` says what it does in lines, and what went wrong in one line and a hint."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -20,7 +22,10 @@ def test_deploy_and_status(empty_url: str) -> None:
     dry = ecp(*target, "deploy", "--dry-run")
     assert dry.exit_code == 0
     assert "create   signals.ingest" in dry.output.splitlines()
+    assert json.loads(ecp(*target, "deploy", "--dry-run", "--json").stdout)["steps"] == dry.output.splitlines()[:-1]
     assert "nothing deployed" in ecp(*target, "status").output
+    pending = json.loads(ecp(*target, "status", "--json").stdout)["pending"]
+    assert "create   signals.ingest" in pending
 
     assert ecp(*target, "deploy").output.splitlines()[-1] == f"deployed {deploy.fingerprint()[:12]}"
     assert ecp(*target, "deploy").output.splitlines() == ["nothing to do"]
@@ -38,6 +43,7 @@ def test_status_names_what_was_changed_by_hand(empty_url: str) -> None:
     status = ecp(*target, "status")
     assert status.exit_code == 1
     assert "drift    functions/core/now.sql" in status.output.splitlines()
+    assert json.loads(ecp(*target, "status", "--json").stdout)["drift"] == ["functions/core/now.sql"]
     assert "TRD05" in ecp(*target, "deploy").output
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.core
 FOLDER = ROOT / "ops/runbooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 CALL = re.compile(r"\b((?:access|billing|core|ops|pg_catalog|signals|trust)[.]\w+|pg_\w+)\(")
+MEND = re.compile(r"^.echo 'MEND:  select (?:\* from )?((?!pg_)\w+[.]\w+)\((.+?)\);", re.MULTILINE)
 
 
 def run(plane: Plane, name: str, **variables: str) -> str:
@@ -309,6 +310,17 @@ def test_every_function_it_names_is_there_and_the_operators(plane: Plane, name: 
         )
         assert rights, f"{function} is not there"
         assert any(rights), f"{function} is not for ecp_operator"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_mends_takes_as_many_arguments_as_it_says(plane: Plane, name: str) -> None:
+    for function, arguments in MEND.findall((FOLDER / f"{name}.sql").read_text()):
+        takes = plane.record(
+            "select pronargs - pronargdefaults as least, pronargs as most from pg_proc as p"
+            " where p.pronamespace::regnamespace::text || '.' || p.proname = %s",
+            function,
+        )
+        assert takes["least"] <= len(arguments.split(",")) <= takes["most"], f"{function}({arguments})"
 
 
 def test_the_index_has_a_line_for_each() -> None:

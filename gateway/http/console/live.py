@@ -61,6 +61,11 @@ class Live:
         heard = dict.fromkeys(CHANNELS, lambda _pid, _payload: self._hint.set())
         self._listener = Listener(connect, heard, self._hint.set, PlaneClock())
 
+    @property
+    def watching(self) -> int:
+        """How many browsers."""
+        return len(self._watchers)
+
     def start(self) -> None:
         self._listener.start()
         self._tasks = [begin(self._run(), "console")]

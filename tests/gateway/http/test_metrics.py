@@ -6,8 +6,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.http.server import Http
 from gateway.settings import Settings
-from tests.gateway.conftest import Start
+from tests.gateway.conftest import Market, Start
 from tests.gateway.http.conftest import Start as StartHttp
+from tests.gateway.http.console.conftest import sign_in
 
 pytestmark = pytest.mark.core
 
@@ -26,6 +27,17 @@ async def test_the_api_alone_tells_of_the_plane(http: Http) -> None:
     told = await scraped(http.url)
     assert told["ecp_database_up"] == 1
     assert "ecp_connections" not in told
+
+
+async def test_the_api_tells_of_itself(http: Http, web: httpx.AsyncClient, market: Market) -> None:
+    await sign_in(web, http, market)
+    async with web.stream("GET", "/console/live") as answer:
+        assert answer.status_code == 200
+        told = await scraped(http.url)
+    assert told["ecp_http_watchers"] == 1
+    assert told["ecp_http_clients"] == 2
+    assert told["ecp_http_requests_total"] > 0
+    assert told["ecp_http_pool_connections"] > 0, "of which some are idle"
 
 
 async def test_beside_a_gateway_it_tells_of_that_too(gateway_dsn: str, http_dsn: str, start: Start) -> None:

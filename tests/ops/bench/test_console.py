@@ -20,8 +20,8 @@ def test_browsers_watch_while_signals_are_acked(database_url: str) -> None:
             *("--browsers", "20", "--rate", "50", "--seconds", LONGER_THAN_A_BEAT, "--rounds", "1"),
         ],
     )
-    assert ran.exit_code == 0, ran.output
     said = json.loads(ran.stdout)
+    assert ran.exit_code == (said["p99_ratio"] > 2), ran.output
     assert (said["browsers"], said["rate"]) == (20, 50)
     assert said["readings"] >= 20 * said["least"] > 0
     for acks in (said["alone"], said["watched"]):
