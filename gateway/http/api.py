@@ -5,8 +5,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple, TypeAlias
@@ -83,18 +83,29 @@ class Api:
     fingerprint: str | None = None
     """Of the db/ that this was shipped with."""
 
+    def __post_init__(self) -> None:
+        # Never all connections, for halts go over them too.
+        self._long = asyncio.Semaphore(max(1, self.settings.http_connections // 2))
+        self._at_length: set[int] = set()
+
     def may_scrape(self, peer: str) -> bool:
         return any(ip_address(peer) in ip_network(each) for each in self.settings.http_scrapers.split(",") if each)
 
     @asynccontextmanager
     async def transaction(
-        self, *, readonly: bool = False, deadline_ms: int | None = None, may_be_done: bool = False
+        self,
+        *,
+        readonly: bool = False,
+        deadline_ms: int | None = None,
+        may_be_done: bool = False,
+        is_long: bool = False,
     ) -> AsyncIterator[Connection]:
-        """A transaction as ecp_api, with nobody bound yet. Raises Problem for whatever the database refuses; if it goes
-        away, TRD02 where it `may_be_done` all the same."""
+        """A transaction as ecp_api, with nobody bound yet. Those that may be long wait for each other. Raises Problem
+        for whatever the database refuses; if it goes away, TRD02 where it `may_be_done` all the same."""
         try:
             async with (
                 asyncio.timeout((deadline_ms or self.settings.http_deadline_ms) / 1000),
+                self._long if is_long else nullcontext(),
                 self.pool.acquire(timeout=CONNECT_TIMEOUT) as connection,
                 connection.transaction(readonly=readonly),
             ):
@@ -106,6 +117,17 @@ class Api:
             if problem is None:
                 raise
             raise problem from error
+
+    @contextmanager
+    def alone(self, account_id: int) -> Iterator[None]:
+        """At what may be long an account is once at a time. Raises TRW06."""
+        if account_id in self._at_length:
+            raise Problem("TRW06", "one such request of an account at a time", headers={"Retry-After": "1"})
+        self._at_length.add(account_id)
+        try:
+            yield
+        finally:
+            self._at_length.remove(account_id)
 
     async def admit(self, connection: Connection, token: str, peer: str) -> Who:
         """Bind the transaction to whom the token was given, and go on in its role. Raises Problem."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, Security
@@ -41,15 +41,17 @@ class Caller:
 
     @asynccontextmanager
     async def transaction(
-        self, *, readonly: bool = True, deadline_ms: int | None = None
+        self, *, readonly: bool = True, deadline_ms: int | None = None, is_long: bool = False
     ) -> AsyncIterator[tuple[Connection, Who]]:
-        """A transaction of the caller. Raises Problem."""
+        """A transaction of the caller, of whom there is one at a time if it may be long. Raises Problem."""
         options: dict[str, Any] = {"readonly": readonly, "deadline_ms": deadline_ms, "may_be_done": not readonly}
-        async with self._api.transaction(**options) as connection:
-            yield connection, await self._api.admit(connection, self._token, self._peer)
+        async with self._api.transaction(**options, is_long=is_long) as connection:
+            who = await self._api.admit(connection, self._token, self._peer)
+            with self._api.alone(who.account_id) if is_long else nullcontext():
+                yield connection, who
 
-    async def rows(self, sql: str, *arguments: Any, readonly: bool = True) -> Rows:
-        async with self.transaction(readonly=readonly) as (connection, _):
+    async def rows(self, sql: str, *arguments: Any, readonly: bool = True, is_long: bool = False) -> Rows:
+        async with self.transaction(readonly=readonly, is_long=is_long) as (connection, _):
             return await connection.fetch(sql, *arguments)
 
     async def row(self, sql: str, *arguments: Any) -> Any:

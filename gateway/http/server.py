@@ -119,6 +119,7 @@ class _Protocol(H11Protocol):
     patience = 5.0
     """For who does not read; in seconds, as everywhere here."""
     _unread: asyncio.TimerHandle | None = None
+    _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -138,7 +139,7 @@ class _Protocol(H11Protocol):
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._waiting.cancel()
+        self._asked()
         self._read()
         super().connection_lost(exc)
 
@@ -147,7 +148,12 @@ class _Protocol(H11Protocol):
             self._unread.cancel()
 
     def _wait_for_headers(self) -> None:
+        self._asked()
         self._waiting = self.loop.call_later(self.HEADERS, self._give_up)
+
+    def _asked(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
 
     def _give_up(self) -> None:
         if self.cycle is None or self.cycle.response_complete:

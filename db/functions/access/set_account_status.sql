@@ -25,6 +25,8 @@ begin
   set status = p_status, status_by = p_actor, status_reason = p_reason
   where a.account_id = p_account and a.status <> p_status;
   if p_status = 'SUSPENDED' then
+    -- Who is opening a session now has his license locked: his session is seen below, and who comes later sees the status.
+    perform 1 from access.licenses as l where l.account_id = p_account order by l.license_id for update;
     with found as (
       select s.session_id
       from access.sessions as s

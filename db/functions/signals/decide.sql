@@ -41,10 +41,6 @@ begin
     p_stop_losses, p_take_profits, p_magics, p_order_types, p_digits, p_sent_at, p_contract_sizes, p_balances, p_equities,
     p_books
   );
-  -- Nearly always nothing is, and to see that costs a fifth of working out what is.
-  if exists (select from signals.halts) then
-    select h.* into v_halted from signals.halted as h;
-  end if;
   v_open_states := array(select t.state from signals.subscription_states as t where t.takes_new_exposure);
 
   -- All of them at once, for the turns would take them in any order.
@@ -65,6 +61,11 @@ begin
   )
   order by a.ledger_account_id
   for no key update;
+
+  -- After the last lock, for who waits for it may wait while something is halted. Nearly always nothing is, and to see that costs a fifth of working out what is.
+  if exists (select from signals.halts) then
+    select h.* into v_halted from signals.halted as h;
+  end if;
 
   -- Streams side by side, the signals of each one after the other: a subscription follows one stream, so in a turn there is one
   -- decision for it, which finds what the turns before have made of it.

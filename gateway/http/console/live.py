@@ -113,8 +113,9 @@ class Live:
             began = loop.time()
             try:
                 await self._read()
-            except Problem as problem:
-                log.warning("no reading for the console", error=str(problem))
+            except Exception as error:
+                # Whatever it is (a deploy that changes the view, say), a screen must not end those who trade beside it.
+                log.warning("no reading for the console", error=repr(error))
             else:
                 await self._tell()
             await asyncio.sleep(max(PAUSE, SHARE * (loop.time() - began)))

@@ -40,9 +40,10 @@ class Visitor(Caller):
 
     @asynccontextmanager
     async def transaction(
-        self, *, readonly: bool = True, deadline_ms: int | None = None
+        self, *, readonly: bool = True, deadline_ms: int | None = None, is_long: bool = False
     ) -> AsyncIterator[tuple[Connection, Who]]:
-        async with super().transaction(readonly=readonly, deadline_ms=deadline_ms) as (connection, who):
+        options: dict[str, Any] = {"readonly": readonly, "deadline_ms": deadline_ms, "is_long": is_long}
+        async with super().transaction(**options) as (connection, who):
             self.who, self.rights = who, frozenset(await connection.fetchval(calls.RIGHTS, NAMES))
             yield connection, who
 

@@ -39,7 +39,7 @@ async def ask(request: Request, caller: Reads, asked: Query) -> Any:
     except Refused as refused:
         raise Problem(refused.code, refused.detail) from None
     milliseconds = api_of(request).settings.http_query_ms
-    async with caller.transaction(deadline_ms=milliseconds + 1_000) as (connection, _):
+    async with caller.transaction(deadline_ms=milliseconds + 1_000, is_long=True) as (connection, _):
         await connection.execute(calls.STOP_AFTER, str(milliseconds))
         try:
             statement = await connection.prepare(sql)

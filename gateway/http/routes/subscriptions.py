@@ -237,6 +237,6 @@ async def what_if(caller: Reads, subscription_id: Id, proposal: Proposal) -> Any
     period = proposal.begin, proposal.end
     # What is tried there is rolled back, but it is written.
     rows = await caller.rows(
-        calls.WHAT_IF, subscription_id, proposal.settings, *period, MOST_OUTCOMES + 1, readonly=False
+        calls.WHAT_IF, subscription_id, proposal.settings, *period, MOST_OUTCOMES + 1, readonly=False, is_long=True
     )
     return {"items": [dict(row) for row in rows[:MOST_OUTCOMES]], "is_cut": len(rows) > MOST_OUTCOMES}

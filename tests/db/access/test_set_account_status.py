@@ -1,6 +1,7 @@
 """Suspension: an account stops acting at once, by every way in, and goes on where it was."""
 
 import json
+import threading
 
 import psycopg
 import pytest
@@ -39,6 +40,21 @@ def test_it_opens_no_session_until_it_is_reinstated(plane: Plane, master: Master
     assert plane.open_session(master.license.token).code == "TRA08"
     set_status(plane, master.account, "ACTIVE")
     assert plane.open_session(master.license.token).code is None
+
+
+def test_who_is_just_connecting_is_suspended_too(plane: Plane, master: Master) -> None:
+    with plane.connect("ecp_gateway") as connecting:
+        with plane.connect("ecp_operator") as suspending, connecting.transaction():
+            assert plane.open_session(master.license.token, b"master-instance0", connection=connecting).code is None
+            query = "select access.set_account_status(%s, 'SUSPENDED', 'a drill', 'ada')"
+            suspension = threading.Thread(target=suspending.execute, args=[query, [master.account]])
+            suspension.start()
+            while not plane.value(
+                "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", suspending.info.backend_pid
+            ):
+                pass
+        suspension.join(60)
+    assert plane.rows("select 1 from access.sessions where ended_at is null") == []
 
 
 def test_other_accounts_go_on(plane: Plane, master: Master, copier: Copier) -> None:

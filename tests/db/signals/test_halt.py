@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.db.plane import Copier, Master, Plane, told
+from tests.db.plane import Copier, Delivery, Master, Plane, told
 
 pytestmark = pytest.mark.core
 
@@ -99,6 +99,23 @@ def test_who_subscribes_to_a_halted_stream_is_halted_too(plane: Plane, master: M
     assert [delivery.action for delivery in plane.deliveries([copier])] == ["OPEN"]
 
 
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_an_opening_that_was_decided_before_is_counted_and_not_executed_after_it(
+    plane: Plane, master: Master, switch: str
+) -> None:
+    copier = plane.copier(master, ttl="1 hour")
+    copier.uploads("EURUSD.x")
+    master.does("OPEN", 1)
+    plane.pump(copier.lane)
+    master.does("CLOSE", 1)
+    plane.pump(copier.lane)
+    owed = [(delivery.action, delivery.gap_fill) for delivery in plane.deliveries([copier])]
+    assert owed == [("OPEN", False), ("CLOSE", False)]
+    plane.halt(*named(switch, master, copier))
+    owed = [(delivery.action, delivery.gap_fill) for delivery in plane.deliveries([copier])]
+    assert owed == [("OPEN", True), ("CLOSE", False)]
+
+
 def test_of_several_the_widest_is_named(plane: Plane, master: Master) -> None:
     found = []
     for scope, subject in [
@@ -132,6 +149,35 @@ class TestAtOnce:
             holder.commit()
             batch.join(60)
         assert codes == ["TRS39"]
+
+    def test_a_dispatch_that_waits_for_a_wallet_while_it_is_called_is_judged_by_it(
+        self, plane: Plane, master: Master, copier: Copier
+    ) -> None:
+        wallet = plane.value("select billing.open_wallet(%s, 'USD')", copier.account)
+        plan = plane.value(
+            "select billing.write_plan(%s, %s, 'a test')", master.stream, '{"currency": "USD", "flat": "1"}'
+        )
+        plane.operator.execute("select billing.deposit(%s, 'USD', 100, 'a test', 'a test')", [copier.account])
+        plane.operator.execute("select billing.assign_plan(%s, %s, 'a test')", [copier.subscription, plan])
+        master.does("OPEN")
+        decided: list[Delivery] = []
+        with plane.connect("ecp_gateway") as waiting, psycopg.connect(plane.url) as holder:
+            holder.execute("select from billing.ledger_accounts where ledger_account_id = %s for update", [wallet])
+
+            def dispatch() -> None:
+                decided.extend(plane.pump(copier.lane, connection=waiting))
+
+            batch = threading.Thread(target=dispatch)
+            batch.start()
+            while not plane.value(
+                "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", waiting.info.backend_pid
+            ):
+                pass
+            plane.halt("GLOBAL")
+            holder.commit()
+            batch.join(60)
+        assert decided == []
+        assert copier.reasons() == ["HALTED"]
 
     def test_it_waits_for_nobody_who_trades(self, plane: Plane, master: Master, copier: Copier) -> None:
         master.does("OPEN", 1)

@@ -221,3 +221,25 @@ async def test_an_answer_that_was_lost_is_found_again(
                     pass
     assert answer.status_code == 201
     assert market.value("select count(*) from access.accounts where name = 'acme'") == 1
+
+
+async def test_what_takes_long_leaves_room_for_a_halt(operator: Client, market: Market, sign_in: SignIn) -> None:
+    slow = {"sql": "with recursive r (n) as (select 1 union all select n + 1 from r) select count(*) from r"}
+    one, *others = [await sign_in(market.account("subscriber")) for _ in range(5)]
+
+    asking: list[asyncio.Task[httpx.Response]] = []
+
+    async def until_running(count: int) -> None:
+        running = "select count(*) from pg_stat_activity where query ilike 'with recursive%%' and state = 'active'"
+        while market.value(running) < count:
+            await asyncio.wait({*asking}, timeout=0.01)
+
+    asking.append(asyncio.create_task(one.post("/v1/query", slow)))
+    await until_running(1)
+    assert refused(await one.post("/v1/query", {"sql": "select account from analytics.accounts"})) == (429, "TRW06")
+    asking += [asyncio.create_task(other.post("/v1/query", slow)) for other in others]
+    await until_running(2)
+    halt = {"scope": "GLOBAL", "subject": None, "reason": "a drill"}
+    assert (await operator.post("/v1/halts", halt)).status_code == 201
+    for each in asking:
+        each.cancel()

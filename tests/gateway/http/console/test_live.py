@@ -1,6 +1,7 @@
 """What browsers are told while things happen."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.http.console import live
+from gateway.http.console import live, pages
 from gateway.server import Gateway
 from tests.gateway.conftest import Connect, Market
 from tests.gateway.http.console.conftest import Visit
@@ -48,6 +49,20 @@ def shows(name: str, number: int) -> Callable[[str], bool]:
 def only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read because time has passed."""
     monkeypatch.setattr(live, "BEAT", 3600.0)
+
+
+async def test_a_reading_that_fails_ends_nobody(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    events, readings = pages.events, itertools.count(1)
+
+    def fails_at_first(*arguments: Any) -> bytes:
+        if next(readings) == 1:
+            raise RuntimeError("a column is gone")
+        return events(*arguments)
+
+    monkeypatch.setattr(pages, "events", fails_at_first)
+    async with watching(await visit()) as told:
+        await until(told, shows("Signals", 0))
+    assert next(readings) > 2
 
 
 @pytest.mark.usefixtures("only_hints")
