@@ -57,7 +57,7 @@ inner join (
     select
       x.stream_id,
       case
-        when exists (
+        when x.status <> 'CLOSED' and exists (
           select from signals.halts as h
           where (h.scope, h.subject) in (('GLOBAL', ''), ('STREAM', x.stream_id::text), ('ACCOUNT', x.account_id::text))
         ) then 'HALTED'

@@ -59,6 +59,9 @@ def test_streams_and_subscriptions_count_by_state(plane: Plane, master: Master, 
     assert read(plane, "ecp_subscriptions", state="PAUSED_TOXIC") == 1
     assert read(plane, "ecp_streams", status="HALTED") == 1
     assert read(plane, "ecp_alarms", alarm="HALTED") == 1
+    plane.admin.execute("update signals.streams set status = 'CLOSED'")
+    assert read(plane, "ecp_streams", status="HALTED") == 0
+    assert read(plane, "ecp_streams", status="CLOSED") == 1
 
 
 def test_trust_counts_in_bands(plane: Plane, master: Master) -> None:
