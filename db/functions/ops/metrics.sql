@@ -9,7 +9,7 @@ from (
   ('ecp_streams', 'gauge', 'Streams by status.'),
   ('ecp_subscriptions', 'gauge', 'Subscriptions by state.'),
   ('ecp_alarms', 'gauge', 'Rows of ops.alarms.'),
-  ('ecp_trust_accounts', 'gauge', 'Accounts by role and trust score, in bands. Under 50 nothing that raises exposure passes.'),
+  ('ecp_trust_accounts', 'gauge', 'Active accounts by role and lowest trust score, in bands. Under 50 nothing that raises exposure passes.'),
   ('ecp_dispatch_waiting_signals', 'gauge', 'Signals accepted and not dispatched, at most 1000 for each lane that follows a stream.'),
   ('ecp_dispatch_waiting_seconds', 'gauge', 'For how long the oldest of them has waited.'),
   ('ecp_unanswered_deliveries', 'gauge', 'Closes, cancels and stop changes that were delivered and have no final answer.'),
@@ -79,7 +79,15 @@ inner join (
   select 'ecp_trust_accounts', jsonb_build_object('role', r.role, 'band', b.band), count(s.score)
   from (values ('provider'), ('subscriber')) as r (role)
   cross join (values ('0-24', 0, 24), ('25-49', 25, 49), ('50-74', 50, 74), ('75-99', 75, 99), ('100', 100, 100)) as b (band, least, most)
-  left join trust.scores as s on s.role = r.role and s.score between b.least and b.most
+  -- Once, however many lanes it has a score in: by its lowest.
+  left join (
+    select q.role, coalesce(min(t.score), 100) as score
+    from access.accounts as a
+    cross join lateral unnest(a.roles) as q (role)
+    left join trust.scores as t on t.account_id = a.account_id and t.role = q.role
+    where a.status = 'ACTIVE'
+    group by a.account_id, q.role
+  ) as s on s.role = r.role and s.score between b.least and b.most
   group by r.role, b.band
   union all
   select x.name, '{}', x.value

@@ -72,6 +72,20 @@ def test_trust_counts_in_bands(plane: Plane, master: Master) -> None:
     assert read(plane, "ecp_trust_accounts", role="provider", band="50-74") == 1
 
 
+def test_every_active_account_counts_once_for_trust(own_plane: Plane) -> None:
+    """A provider has a score in each lane that it publishes from; who was never scored has 100."""
+    here = own_plane.master(lane=0)
+    own_plane.master(lane=1, account=here.account)
+    quiet = own_plane.account("provider")
+    own_plane.reset_trust(here.account, "provider", 60)
+    own_plane.admin.execute("update trust.scores set score = 20 where lane = 1")
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="0-24") == 1
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="50-74") == 0
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="100") == 1
+    own_plane.operator.execute("select access.set_account_status(%s, 'SUSPENDED', 'a drill', 'a test')", [quiet])
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="100") == 0
+
+
 def test_what_waits_for_dispatch_has_a_length_and_an_age(plane: Plane, master: Master, copier: Copier) -> None:
     for _ in range(3):
         master.does("OPEN")
