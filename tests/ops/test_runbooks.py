@@ -140,8 +140,7 @@ def _backlog(plane: Plane) -> Iterator[str]:
 @situation("a close that is not answered", "unanswered")
 def _unanswered(plane: Plane) -> Iterator[str]:
     subscription = copied(plane, "OPEN", "CLOSE")
-    plane.tick(seconds=61)
-    plane.escalate()
+    plane.tick(seconds=11)
     yield rf"select signals\.settle\({subscription}, 2,"
 
 
