@@ -33,7 +33,7 @@ from (
   ('ecp_bloated_tables', 'gauge', 'Tables of which more than a fifth of the rows, and more than 10000, are dead.'),
   ('ecp_frozen_age_transactions', 'gauge', 'Transactions since the oldest row of any database was frozen; writing ends at two thousand million.'),
   ('ecp_database_size_bytes', 'gauge', 'Size of the database on disk.'),
-  ('ecp_timeline', 'gauge', 'The timeline of the server: it rises with every promotion and every recovery from a backup.')
+  ('ecp_timeline', 'gauge', 'The timeline of the server: it rises with a promotion, and as a rule with a recovery from a backup.')
 ) as m (name, type, help)
 inner join (
   select
