@@ -5,7 +5,7 @@ select m.name, s.labels, s.value, m.help, m.type
 from (
   values
   ('ecp_sessions', 'gauge', 'Sessions that hold the lease of their license.'),
-  ('ecp_licenses_ending', 'gauge', 'Licenses in use that end within the notice, or have ended in the last 30 days, without a successor.'),
+  ('ecp_licenses_ending', 'gauge', 'Licenses without a successor that end within the notice; last: or have ended in the last 30 days.'),
   ('ecp_streams', 'gauge', 'Streams by status.'),
   ('ecp_subscriptions', 'gauge', 'Subscriptions by state.'),
   ('ecp_alarms', 'gauge', 'Rows of ops.alarms.'),
@@ -29,7 +29,7 @@ from (
   ('ecp_notify_queue_ratio', 'gauge', 'How much of the notification queue is full; commits fail when all of it is.'),
   ('ecp_replication_lag_bytes', 'gauge', 'WAL that the reader of a replication slot has not confirmed.'),
   ('ecp_replication_slot_active', 'gauge', '1: somebody reads the slot.'),
-  ('ecp_lock_wait_seconds', 'gauge', 'For how long the session that waits longest has waited for a lock.'),
+  ('ecp_lock_wait_seconds', 'gauge', 'For how long the session of this database that waits longest has waited for a lock.'),
   ('ecp_bloated_tables', 'gauge', 'Tables of which more than a fifth of the rows, and more than 10000, are dead.'),
   ('ecp_frozen_age_transactions', 'gauge', 'Transactions since the oldest row of any database was frozen; writing ends at two thousand million.'),
   ('ecp_database_size_bytes', 'gauge', 'Size of the database on disk.'),
@@ -44,11 +44,15 @@ inner join (
   group by l.purpose
   union all
   select 'ecp_licenses_ending', jsonb_build_object('notice', n.notice), count(l.license_id)
-  from (values ('first', ops.setting('first_license_notice')), ('last', ops.setting('last_license_notice'))) as n (notice, before)
+  from (
+    values
+    ('first', ops.setting('first_license_notice'), interval '0'),
+    ('last', ops.setting('last_license_notice'), interval '30 days')
+  ) as n (notice, before, after)
   left join (
     access.licenses as l inner join access.accounts as a on a.account_id = l.account_id and a.status = 'ACTIVE'
   ) on l.revoked_at is null and l.replaced_by is null
-    and l.expires_at between core.now() - interval '30 days' and core.now() + n.before
+    and l.expires_at > core.now() - n.after and l.expires_at <= core.now() + n.before
   group by n.notice
   union all
   select 'ecp_streams', jsonb_build_object('status', w.status), count(s.stream_id)
@@ -184,6 +188,7 @@ inner join (
   union all
   select 'ecp_lock_wait_seconds', '{}', coalesce(extract(epoch from clock_timestamp() - min(k.waitstart)), 0)
   from pg_locks as k
+  inner join pg_stat_activity as b on b.pid = k.pid and b.datname = current_database()
   where not k.granted
   union all
   select 'ecp_bloated_tables', '{}', count(*)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import conninfo
 
 from tests.db.plane import Copier, Master, Plane
 
@@ -157,6 +159,15 @@ def test_licenses_count_before_they_end_unless_they_have_a_successor(plane: Plan
     assert read(plane, "ecp_licenses_ending", notice="first") == 0
 
 
+def test_a_license_that_has_ended_does_not_end_soon(plane: Plane) -> None:
+    plane.license(plane.account(), "publish")
+    plane.tick(days=30)
+    assert read(plane, "ecp_licenses_ending", notice="first") == 0
+    assert read(plane, "ecp_licenses_ending", notice="last") == 1
+    plane.tick(days=30)
+    assert read(plane, "ecp_licenses_ending", notice="last") == 0
+
+
 def test_money_is_told_by_kind_and_currency(plane: Plane) -> None:
     deposit(plane, "125.50")
     assert read(plane, "ecp_ledger_balance", kind="WALLET", currency="EUR") == 125.5
@@ -181,6 +192,21 @@ def test_a_session_that_waits_for_a_lock_is_seen(own_plane: Plane) -> None:
             pending.flush()
             while not read(own_plane, "ecp_lock_wait_seconds"):
                 pass
+        while pending.get_result():
+            pass
+
+
+def test_a_session_of_another_database_that_waits_is_none_of_ours(own_plane: Plane) -> None:
+    elsewhere = conninfo.make_conninfo(own_plane.url, dbname="postgres")
+    with psycopg.connect(elsewhere) as holding, psycopg.connect(elsewhere, autocommit=True) as waiting:
+        holding.execute("select pg_advisory_xact_lock(7480)")
+        pending = waiting.pgconn
+        pending.send_query(b"select pg_advisory_xact_lock(7480)")
+        pending.flush()
+        while not own_plane.value("select cardinality(pg_blocking_pids(%s)) > 0", waiting.info.backend_pid):
+            pass
+        assert read(own_plane, "ecp_lock_wait_seconds") == 0
+        holding.rollback()
         while pending.get_result():
             pass
 
