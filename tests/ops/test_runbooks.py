@@ -147,7 +147,7 @@ def _unanswered(plane: Plane) -> Iterator[str]:
 @situation("a license that ends soon", "licenses")
 def _license(plane: Plane) -> Iterator[str]:
     ending = plane.license(plane.account(), "publish", life=timedelta(days=3))
-    yield rf"access\.rotate_license\('{ending.license_id}'\)"
+    yield rf"access\.rotate_license\('{ending.license_id}'\).*access\.revoke_license\('{ending.license_id}', "
 
 
 @situation("a license that has ended", "licenses")
