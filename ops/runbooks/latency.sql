@@ -16,7 +16,7 @@ order by p99 desc
 limit 50;
 select :ROW_COUNT > 0 as found \gset
 \if :found
-\echo 'FOUND: a stage took more than 50 ms for one of the newest 100. master: its network or its clock. decide: the database; run locks.sql and vacuum.sql. receive: the gateway or the terminal. execute: the broker.'
+\echo 'FOUND: a stage took more than 50 ms for one of the newest 100. master: its network, its clock, or the queue of its gateway, for the clock stops at the database (ecp_stage_seconds{stage="queue"} of /metrics tells them apart). decide: the database; run locks.sql and vacuum.sql. receive: the gateway or the terminal. execute: the broker.'
 \echo 'MEND:  select signals.halt(''STREAM'', ''<stream_id>'', <reason>, <you>); keeps new exposure out until it is found; signals.lift_halt ends it.'
 \else
 \echo 'Nothing found.'

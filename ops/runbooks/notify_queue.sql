@@ -17,5 +17,7 @@ select :ROW_COUNT > 0 as found \gset
 \echo 'FOUND: the queue is a quarter full: a session that listens is in a transaction and keeps everything in it. When it is full, commits fail.'
 \echo 'MEND:  select pg_terminate_backend(<pid>); of the oldest transaction below; a gateway comes back and reads what it missed.'
 \else
+\echo 'ListenerBehind all the same: the queue is not why. That gateway has no answer over the connection that listens: its log says "database away" for'
+\echo 'the link listener, and with what error. If it does not, the gateway is too busy or stands still: restart it; it reads what it missed.'
 \echo 'Nothing found.'
 \endif

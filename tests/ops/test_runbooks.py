@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg import conninfo
+from psycopg.pq import PGconn
 
 from ops.paths import ROOT
 from ops.postgres import embedded
@@ -100,6 +102,13 @@ def _no_funds(plane: Plane) -> Iterator[str]:
     yield rf"LOCKED_NO_FUNDS.*billing\.deposit\({account}, "
 
 
+@situation("a provider who is not trusted", "paused")
+def _distrusted(plane: Plane) -> Iterator[str]:
+    master = plane.master()
+    plane.reset_trust(master.account, "provider", 49)
+    yield rf"PROVIDER_DISTRUSTED.*trust\.reset\({master.account}, 'provider'"
+
+
 @situation("a master with a slow network", "latency")
 def _slow_master(plane: Plane) -> Iterator[str]:
     master = plane.master()
@@ -141,15 +150,14 @@ def _backlog(plane: Plane) -> Iterator[str]:
 @situation("a close that is not answered", "unanswered")
 def _unanswered(plane: Plane) -> Iterator[str]:
     subscription = copied(plane, "OPEN", "CLOSE")
-    plane.tick(seconds=61)
-    plane.escalate()
+    plane.tick(seconds=11)
     yield rf"select signals\.settle\({subscription}, 2,"
 
 
 @situation("a license that ends soon", "licenses")
 def _license(plane: Plane) -> Iterator[str]:
     ending = plane.license(plane.account(), "publish", life=timedelta(days=3))
-    yield rf"access\.rotate_license\('{ending.license_id}'\)"
+    yield rf"access\.rotate_license\('{ending.license_id}'\).*access\.revoke_license\('{ending.license_id}', "
 
 
 @situation("a license that has ended", "licenses")
@@ -256,6 +264,25 @@ def _slot(plane: Plane) -> Iterator[str]:
         yield r"select pg_drop_replication_slot\('left_by_runbooks'\)"
     finally:
         plane.admin.execute("select pg_drop_replication_slot('left_by_runbooks')")
+
+
+@situation("a slot that is read too slowly", "slots", behind="-1")
+def _slow_slot(plane: Plane) -> Iterator[str]:
+    plane.admin.execute("select pg_create_physical_replication_slot('slow_in_runbooks', true)")
+    reader = PGconn.connect(conninfo.make_conninfo(plane.url, replication="database").encode())
+    active = "select active_pid is not null from pg_replication_slots where slot_name = 'slow_in_runbooks'"
+    try:
+        position = plane.value("select pg_current_wal_lsn()::text")
+        reader.send_query(f"START_REPLICATION SLOT slow_in_runbooks PHYSICAL {position}".encode())
+        while not plane.value(active):
+            pass
+        pid = plane.value("select active_pid from pg_replication_slots where slot_name = 'slow_in_runbooks'")
+        yield rf"slow_in_runbooks .*\| t +\| reserved .*pg_terminate_backend\({pid}\)"
+    finally:
+        reader.finish()
+        while plane.value(active):
+            pass
+        plane.admin.execute("select pg_drop_replication_slot('slow_in_runbooks')")
 
 
 @situation("a backup that is not whole", "restore")

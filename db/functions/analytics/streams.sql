@@ -14,7 +14,7 @@ left join lateral (
   where (w.scope, w.subject) in (('GLOBAL', ''), ('STREAM', t.stream_id::text), ('ACCOUNT', t.account_id::text))
   order by w.since
   limit 1
-) as k on true;
+) as k on t.status <> 'CLOSED';
 
 comment on view analytics.streams is 'Each stream of signals, and where it stands.';
 comment on column analytics.streams.stream_id is 'Number of the stream.';

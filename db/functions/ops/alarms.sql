@@ -30,7 +30,7 @@ select
   'UNANSWERED', format('subscription %s', o.subscription_id), min(o.decided_at),
   format('%s closes, cancels or stop changes are not answered', count(*)), 'unanswered'
 from signals.overdue as o
-where o.level >= 2
+where o.decided_at < core.now() - interval '1 minute'
 group by o.subscription_id
 union all
 select
@@ -72,16 +72,16 @@ where s.state in ('DEGRADED_GAP', 'LOCKED_NO_FUNDS', 'PAUSED_TOXIC')
 group by s.state
 union all
 select
-  'LICENSE_ENDS', format('license %s', l.license_id), n.noticed_at,
+  'LICENSE_ENDS', format('license %s', l.license_id), greatest(l.issued_at, l.expires_at - n.before),
   format('%s of %s, expires %s', l.purpose, a.name, l.expires_at), 'licenses'
 from access.licenses as l
 inner join access.accounts as a on a.account_id = l.account_id and a.status = 'ACTIVE'
-cross join lateral (
-  select min(w.noticed_at) as noticed_at from access.expiry_notices as w where w.license_id = l.license_id
+cross join (
+  select max(w.value) as before from ops.settings as w where w.name in ('first_license_notice', 'last_license_notice')
 ) as n
-where n.noticed_at is not null and l.revoked_at is null and l.replaced_by is null
+where l.revoked_at is null and l.replaced_by is null
   -- What has been over for a month is over.
-  and l.expires_at > core.now() - interval '30 days'
+  and l.expires_at between core.now() - interval '30 days' and core.now() + n.before
 union all
 select 'NOT_SEALED', 'the audit chain', u.since, 'what was written then is in no block yet', 'seal'
 from audit.unsealed_since() as u (since)

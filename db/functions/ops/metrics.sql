@@ -5,11 +5,11 @@ select m.name, s.labels, s.value, m.help, m.type
 from (
   values
   ('ecp_sessions', 'gauge', 'Sessions that hold the lease of their license.'),
-  ('ecp_licenses_ending', 'gauge', 'Licenses in use that end within the notice, or have ended in the last 30 days, without a successor.'),
+  ('ecp_licenses_ending', 'gauge', 'Licenses without a successor that end within the notice; last: or have ended in the last 30 days.'),
   ('ecp_streams', 'gauge', 'Streams by status.'),
   ('ecp_subscriptions', 'gauge', 'Subscriptions by state.'),
   ('ecp_alarms', 'gauge', 'Rows of ops.alarms.'),
-  ('ecp_trust_accounts', 'gauge', 'Accounts by role and trust score, in bands. Under 50 nothing that raises exposure passes.'),
+  ('ecp_trust_accounts', 'gauge', 'Active accounts by role and lowest trust score, in bands. Under 50 nothing that raises exposure passes.'),
   ('ecp_dispatch_waiting_signals', 'gauge', 'Signals accepted and not dispatched, at most 1000 for each lane that follows a stream.'),
   ('ecp_dispatch_waiting_seconds', 'gauge', 'For how long the oldest of them has waited.'),
   ('ecp_unanswered_deliveries', 'gauge', 'Closes, cancels and stop changes that were delivered and have no final answer.'),
@@ -29,11 +29,11 @@ from (
   ('ecp_notify_queue_ratio', 'gauge', 'How much of the notification queue is full; commits fail when all of it is.'),
   ('ecp_replication_lag_bytes', 'gauge', 'WAL that the reader of a replication slot has not confirmed.'),
   ('ecp_replication_slot_active', 'gauge', '1: somebody reads the slot.'),
-  ('ecp_lock_wait_seconds', 'gauge', 'For how long the session that waits longest has waited for a lock.'),
+  ('ecp_lock_wait_seconds', 'gauge', 'For how long the session of this database that waits longest has waited for a lock.'),
   ('ecp_bloated_tables', 'gauge', 'Tables of which more than a fifth of the rows, and more than 10000, are dead.'),
   ('ecp_frozen_age_transactions', 'gauge', 'Transactions since the oldest row of any database was frozen; writing ends at two thousand million.'),
   ('ecp_database_size_bytes', 'gauge', 'Size of the database on disk.'),
-  ('ecp_timeline', 'gauge', 'The timeline of the server: it rises with every promotion and every recovery from a backup.')
+  ('ecp_timeline', 'gauge', 'The timeline of the server: it rises with a promotion, and as a rule with a recovery from a backup.')
 ) as m (name, type, help)
 inner join (
   select
@@ -44,11 +44,15 @@ inner join (
   group by l.purpose
   union all
   select 'ecp_licenses_ending', jsonb_build_object('notice', n.notice), count(l.license_id)
-  from (values ('first', ops.setting('first_license_notice')), ('last', ops.setting('last_license_notice'))) as n (notice, before)
+  from (
+    values
+    ('first', ops.setting('first_license_notice'), interval '0'),
+    ('last', ops.setting('last_license_notice'), interval '30 days')
+  ) as n (notice, before, after)
   left join (
     access.licenses as l inner join access.accounts as a on a.account_id = l.account_id and a.status = 'ACTIVE'
   ) on l.revoked_at is null and l.replaced_by is null
-    and l.expires_at between core.now() - interval '30 days' and core.now() + n.before
+    and l.expires_at > core.now() - n.after and l.expires_at <= core.now() + n.before
   group by n.notice
   union all
   select 'ecp_streams', jsonb_build_object('status', w.status), count(s.stream_id)
@@ -57,7 +61,7 @@ inner join (
     select
       x.stream_id,
       case
-        when exists (
+        when x.status <> 'CLOSED' and exists (
           select from signals.halts as h
           where (h.scope, h.subject) in (('GLOBAL', ''), ('STREAM', x.stream_id::text), ('ACCOUNT', x.account_id::text))
         ) then 'HALTED'
@@ -79,7 +83,15 @@ inner join (
   select 'ecp_trust_accounts', jsonb_build_object('role', r.role, 'band', b.band), count(s.score)
   from (values ('provider'), ('subscriber')) as r (role)
   cross join (values ('0-24', 0, 24), ('25-49', 25, 49), ('50-74', 50, 74), ('75-99', 75, 99), ('100', 100, 100)) as b (band, least, most)
-  left join trust.scores as s on s.role = r.role and s.score between b.least and b.most
+  -- Once, however many lanes it has a score in: by its lowest.
+  left join (
+    select q.role, coalesce(min(t.score), 100) as score
+    from access.accounts as a
+    cross join lateral unnest(a.roles) as q (role)
+    left join trust.scores as t on t.account_id = a.account_id and t.role = q.role
+    where a.status = 'ACTIVE'
+    group by a.account_id, q.role
+  ) as s on s.role = r.role and s.score between b.least and b.most
   group by r.role, b.band
   union all
   select x.name, '{}', x.value
@@ -176,6 +188,7 @@ inner join (
   union all
   select 'ecp_lock_wait_seconds', '{}', coalesce(extract(epoch from clock_timestamp() - min(k.waitstart)), 0)
   from pg_locks as k
+  inner join pg_stat_activity as b on b.pid = k.pid and b.datname = current_database()
   where not k.granted
   union all
   select 'ecp_bloated_tables', '{}', count(*)

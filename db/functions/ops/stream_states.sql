@@ -1,4 +1,4 @@
--- A barrier view. The newest hundred signals of each stream, by key.
+-- A barrier view. What is closed stays closed, whatever is halted. The newest hundred signals of each stream, by key.
 create or replace view ops.stream_states with (security_barrier = true) as
 select
   s.stream_id, s.name, a.name as account, case when k.since is null then s.status else 'HALTED' end as status,
@@ -14,7 +14,7 @@ left join lateral (
   where (w.scope, w.subject) in (('GLOBAL', ''), ('STREAM', s.stream_id::text), ('ACCOUNT', s.account_id::text))
   order by w.since
   limit 1
-) as k on true
+) as k on s.status <> 'CLOSED'
 left join lateral (
   select
     max(x.received_at) as newest_at,

@@ -1,6 +1,7 @@
--- requires: billing/entries core/now
+-- requires: billing/entries core/error_registry core/now
 -- A job. Transfers are counted as far as every transaction of the server has ended, so that none can still appear among them; events
--- have no such stamp, and are counted when they are older than what writes one may take.
+-- have no such stamp, and are counted when they are older than what writes one may take. A terminal has codes of its own, as many as it
+-- likes: those that are not registered are one series.
 create or replace function ops.tally() returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -42,10 +43,11 @@ begin
   from moved as m
   group by m.kind, m.currency
   union all
-  select 'ecp_protection_events_total', jsonb_build_object('origin', e.origin, 'code', e.code), count(*)
+  select 'ecp_protection_events_total', jsonb_build_object('origin', e.origin, 'code', coalesce(g.code, 'OTHER')), count(*)
   from signals.protection_events as e
+  left join core.error_registry() as g on g.code = e.code
   where e.occurred_at >= v_from.to_time and e.occurred_at < v_to.to_time
-  group by e.origin, e.code
+  group by e.origin, g.code
   union all
   select 'ecp_ledger_mismatches_total', '{}', w.accounts
   from wrong as w

@@ -153,8 +153,10 @@ def test_a_close_that_is_not_answered_for_a_minute(
     copier.reports(copier.receives()[0].delivery_seq)
     master.does("CLOSE", 1)
     assert len(copier.receives()) == 1
-    plane.tick(seconds=61)
-    plane.escalate()
+    plane.tick(seconds=60)
+    on_time()
+    assert alarms(plane) == []
+    plane.tick(seconds=1)
     on_time()
     found = alarm(plane)
     assert (found["alarm"], found["subject"], found["since"]) == (
@@ -202,12 +204,28 @@ def test_what_the_subscriber_chose_is_none(plane: Plane, copier: Copier) -> None
     assert alarms(plane) == []
 
 
-def test_a_license_that_ends_until_it_has_a_successor(plane: Plane) -> None:
-    ending = plane.license(plane.account(), "publish", life=timedelta(days=5))
+def test_a_license_that_ends_until_it_has_a_successor(plane: Plane, on_time: Callable[[], None]) -> None:
+    ending = plane.license(plane.account(), "publish", life=timedelta(days=8))
     assert alarms(plane) == []
-    plane.value("select access.announce_expiry()")
-    assert alarms(plane) == [("LICENSE_ENDS", f"license {ending.license_id}")]
+    plane.tick(days=2)
+    on_time()
+    found = alarm(plane)
+    assert (found["alarm"], found["subject"], found["since"]) == (
+        "LICENSE_ENDS",
+        f"license {ending.license_id}",
+        START + timedelta(days=1),
+    )
     plane.operator.execute("select access.rotate_license(%s)", [ending.license_id])
+    assert alarms(plane) == []
+
+
+def test_a_license_that_has_ended_for_a_month(plane: Plane, on_time: Callable[[], None]) -> None:
+    plane.license(plane.account(), "publish", life=timedelta(days=5))
+    plane.tick(days=35)
+    on_time()
+    assert [found for found, _ in alarms(plane)] == ["LICENSE_ENDS"]
+    plane.tick(seconds=1)
+    on_time()
     assert alarms(plane) == []
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import conninfo
 
 from tests.db.plane import Copier, Master, Plane
 
@@ -59,6 +61,9 @@ def test_streams_and_subscriptions_count_by_state(plane: Plane, master: Master, 
     assert read(plane, "ecp_subscriptions", state="PAUSED_TOXIC") == 1
     assert read(plane, "ecp_streams", status="HALTED") == 1
     assert read(plane, "ecp_alarms", alarm="HALTED") == 1
+    plane.admin.execute("update signals.streams set status = 'CLOSED'")
+    assert read(plane, "ecp_streams", status="HALTED") == 0
+    assert read(plane, "ecp_streams", status="CLOSED") == 1
 
 
 def test_trust_counts_in_bands(plane: Plane, master: Master) -> None:
@@ -67,6 +72,20 @@ def test_trust_counts_in_bands(plane: Plane, master: Master) -> None:
     plane.reset_trust(master.account, "provider", 50)
     assert read(plane, "ecp_trust_accounts", role="provider", band="25-49") == 0
     assert read(plane, "ecp_trust_accounts", role="provider", band="50-74") == 1
+
+
+def test_every_active_account_counts_once_for_trust(own_plane: Plane) -> None:
+    """A provider has a score in each lane that it publishes from; who was never scored has 100."""
+    here = own_plane.master(lane=0)
+    own_plane.master(lane=1, account=here.account)
+    quiet = own_plane.account("provider")
+    own_plane.reset_trust(here.account, "provider", 60)
+    own_plane.admin.execute("update trust.scores set score = 20 where lane = 1")
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="0-24") == 1
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="50-74") == 0
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="100") == 1
+    own_plane.operator.execute("select access.set_account_status(%s, 'SUSPENDED', 'a drill', 'a test')", [quiet])
+    assert read(own_plane, "ecp_trust_accounts", role="provider", band="100") == 0
 
 
 def test_what_waits_for_dispatch_has_a_length_and_an_age(plane: Plane, master: Master, copier: Copier) -> None:
@@ -140,6 +159,15 @@ def test_licenses_count_before_they_end_unless_they_have_a_successor(plane: Plan
     assert read(plane, "ecp_licenses_ending", notice="first") == 0
 
 
+def test_a_license_that_has_ended_does_not_end_soon(plane: Plane) -> None:
+    plane.license(plane.account(), "publish")
+    plane.tick(days=30)
+    assert read(plane, "ecp_licenses_ending", notice="first") == 0
+    assert read(plane, "ecp_licenses_ending", notice="last") == 1
+    plane.tick(days=30)
+    assert read(plane, "ecp_licenses_ending", notice="last") == 0
+
+
 def test_money_is_told_by_kind_and_currency(plane: Plane) -> None:
     deposit(plane, "125.50")
     assert read(plane, "ecp_ledger_balance", kind="WALLET", currency="EUR") == 125.5
@@ -164,6 +192,21 @@ def test_a_session_that_waits_for_a_lock_is_seen(own_plane: Plane) -> None:
             pending.flush()
             while not read(own_plane, "ecp_lock_wait_seconds"):
                 pass
+        while pending.get_result():
+            pass
+
+
+def test_a_session_of_another_database_that_waits_is_none_of_ours(own_plane: Plane) -> None:
+    elsewhere = conninfo.make_conninfo(own_plane.url, dbname="postgres")
+    with psycopg.connect(elsewhere) as holding, psycopg.connect(elsewhere, autocommit=True) as waiting:
+        holding.execute("select pg_advisory_xact_lock(7480)")
+        pending = waiting.pgconn
+        pending.send_query(b"select pg_advisory_xact_lock(7480)")
+        pending.flush()
+        while not own_plane.value("select cardinality(pg_blocking_pids(%s)) > 0", waiting.info.backend_pid):
+            pass
+        assert read(own_plane, "ecp_lock_wait_seconds") == 0
+        holding.rollback()
         while pending.get_result():
             pass
 

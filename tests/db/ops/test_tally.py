@@ -53,6 +53,18 @@ def test_protection_events_are_counted_by_code(own_plane: Plane) -> None:
     assert read(own_plane, "ecp_protection_events_total", origin="PLANE", code="TRS02") == 1
 
 
+def test_codes_that_a_terminal_made_up_are_one_series(own_plane: Plane) -> None:
+    copier = own_plane.copier(own_plane.master())
+    own_plane.admin.execute("update ops.tallied set to_time = core.now()")
+    for code in ("4756", "MY_BROKER_SAYS", "TRG01"):
+        own_plane.operator.execute("select signals.note_event(%s, %s)", [copier.subscription, code])
+    own_plane.tick(seconds=11)
+    tally(own_plane)
+    assert read(own_plane, "ecp_protection_events_total", origin="GUARD", code="OTHER") == 2
+    assert read(own_plane, "ecp_protection_events_total", origin="GUARD", code="TRG01") == 1
+    assert read(own_plane, "ecp_protection_events_total", origin="GUARD", code="4756") is None
+
+
 def test_a_balance_that_its_transfers_do_not_explain_is_found(own_plane: Plane) -> None:
     account = deposit(own_plane, "100", "one")
     tally(own_plane)

@@ -220,6 +220,8 @@ class TestWhoAndWhy:
         assert shown() == ("ACTIVE", None, None)
         plane.halt(*named(switch, master, copier))
         assert shown() == ("HALTED", "a drill", plane.now)
+        plane.admin.execute("update signals.streams set status = 'CLOSED'")
+        assert shown() == ("CLOSED", None, None), "closed is closed"
 
     def test_halting_again_changes_who_and_why_and_not_since_when(self, plane: Plane) -> None:
         plane.halt()
