@@ -70,7 +70,11 @@ def _served(stack: Stack, http_port: int | None) -> Iterator[tuple[Served, Conne
             if served.url:
                 typer.echo(f"{served.url}/console, until Ctrl-C", err=True)
                 typer.echo(f"sign in as operator, with the license {cast.operator(db)}", err=True)
-            yield served, db
+            try:
+                yield served, db
+            finally:
+                # As it is: at Ctrl-C it may be in the middle of something, and could not end that.
+                db.close()
 
 
 def _play(
