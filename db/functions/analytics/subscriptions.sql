@@ -11,11 +11,13 @@ inner join signals.portfolios as p on p.lane = s.lane and p.portfolio_id = s.por
 inner join signals.subscription_heads as h on h.lane = s.lane and h.subscription_id = s.subscription_id
 inner join signals.copy_settings as k
   on k.lane = s.lane and k.subscription_id = s.subscription_id and k.version = s.settings_version
-left join (
-  select distinct on (w.lane, w.subscription_id) w.lane, w.subscription_id, w.occurred_at, w.cause
+left join lateral (
+  select w.occurred_at, w.cause
   from signals.subscription_events as w
-  order by w.lane, w.subscription_id, w.event_id desc
-) as e on e.lane = s.lane and e.subscription_id = s.subscription_id;
+  where w.lane = s.lane and w.subscription_id = s.subscription_id
+  order by w.event_id desc
+  limit 1
+) as e on true;
 
 comment on view analytics.subscriptions is 'Each subscription with its state, its newest settings and how far it has come.';
 comment on column analytics.subscriptions.subscription_id is 'Number of the subscription.';

@@ -1,6 +1,7 @@
 -- requires: core/now ops/alarms ops/halts signals/overdue
 -- A barrier view of one row, read once for all who watch. What counts up is counted up: whoever reads twice knows the rate. Of the rest it
--- looks at the newest of those streams and subscriptions that have most to say, by key, so that it costs the same on a plane of any size.
+-- looks at the newest of those streams and subscriptions that have most to say, by key, so that it costs
+-- the same on a plane of any size; a row of each stream and subscription is summed all the same, and whoever reads it waits the longer.
 create or replace view ops.live with (security_barrier = true) as
 with signals_now as materialized (
   select x.lane, x.stream_id, x.epoch, x.seq, x.verdict, x.sent_at, x.received_at
