@@ -223,6 +223,23 @@ async def test_queries_run_with_the_rights_of_who_asks(
     assert refused(await analyst.post("/v1/query", {"sql": "select nothing from analytics.streams"})) == (422, "TRQ01")
 
 
+async def test_whatever_a_query_finds_is_shown_or_refused(sign_in: SignIn) -> None:
+    analyst = await sign_in(scope="analyst")
+    for sql, shown in [
+        ("select a from analytics.accounts as a", '"roles":["analyst"]'),
+        ("select array_agg(a) from analytics.accounts as a", '"roles":["analyst"]'),
+        ("select cast('NaN' as double precision), cast('Infinity' as numeric)", '["nan","Infinity"]'),
+        ("select cast('infinity' as timestamptz)", "9999-12-31"),
+        ("select (1, 'x')", '[[1,"x"]]'),
+        ("select cast('1 year' as interval)", "P1Y"),
+    ]:
+        answer = await analyst.post("/v1/query", {"sql": sql})
+        assert (answer.status_code, shown in answer.text) == (200, True), answer.text
+    for value in ("'20000-01-01' as timestamp", "'0044-03-15 BC' as date", "'170000000 years' as interval"):
+        answer = await analyst.post("/v1/query", {"sql": f"select cast({value})"})
+        assert refused(answer) == (422, "TRQ01"), value
+
+
 HOUSE = ["/v1/jobs", "/v1/alarms", "/v1/audit/trail", "/v1/audit/head", "/v1/audit/verify"]
 
 
