@@ -1,5 +1,6 @@
 """Every operation once, over HTTP, as whom it is for; and what it must not do for others."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +139,10 @@ async def test_a_tenant_looks_after_its_own(market: Market, sign_in: SignIn) -> 
     assert (changes[0]["cause"], changes[0]["actor"]) == ("user_pause", "subscriber-2")
     event = {"subscription_id": subscription, "code": "TRG01", "detail": {"age_ms": 700}}
     await done(tenant, "/v1/protection-events", event, 201)
+    headers = {**tenant.headers, "Content-Type": "application/json", "Idempotency-Key": "deep"}
+    for levels, expected in ((11, (422, "TRS43")), (100_000, (400, "TRW01"))):
+        body = json.dumps(event).replace("700", "[" * levels + "]" * levels)
+        assert refused(await tenant.http.post("/v1/protection-events", content=body, headers=headers)) == expected
     assert [row["detail"] for row in await tenant.items("/v1/protection-events")] == [{"age_ms": 700}]
     standing = await read(tenant, f"/v1/accounts/{account}/trust")
     assert [(row["role"], row["score"], row["is_trusted"]) for row in standing] == [("subscriber", 100, True)]
