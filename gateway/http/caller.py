@@ -38,6 +38,7 @@ class Caller:
         self._api = api_of(request)
         self._token = token
         self._peer = peer_of(request)
+        self._is_counted = False
 
     @asynccontextmanager
     async def transaction(
@@ -46,7 +47,11 @@ class Caller:
         """A transaction of the caller. Raises Problem."""
         options: dict[str, Any] = {"readonly": readonly, "deadline_ms": deadline_ms, "may_be_done": not readonly}
         async with self._api.transaction(**options) as connection:
-            yield connection, await self._api.admit(connection, self._token, self._peer)
+            who = await self._api.admit(connection, self._token, self._peer)
+            if not self._is_counted:
+                self._is_counted = True
+                await self._api.rates.account(who.account_id)
+            yield connection, who
 
     async def rows(self, sql: str, *arguments: Any, readonly: bool = True) -> Rows:
         async with self.transaction(readonly=readonly) as (connection, _):
@@ -99,11 +104,9 @@ async def token_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> str:
     """The bearer's token. Raises TRW11 without one, and TRW06 where too much was asked."""
-    rates = api_of(request).rates
-    await rates.may_guess(peer_of(request))
     if credentials is None:
         raise Problem("TRW11", "there is no Authorization: Bearer header")
-    await rates.request(credentials.credentials)
+    await api_of(request).rates.request(credentials.credentials, peer_of(request))
     return credentials.credentials
 
 
