@@ -123,14 +123,20 @@ async def test_cookies_that_are_guessed_are_refused_before_the_database_is_asked
         ]:
             guesser.cookies.update(cookies)
             assert (await guesser.request(method, f"/console{path}")).status_code in {303, 401}
-        for cookies, path, method in [
-            ({"ecp_refresh": "e"}, "/", "GET"),
-            ({"ecp_refresh": "f", "ecp_access": "g"}, "/", "GET"),
-            ({"ecp_refresh": "h"}, "/sign-out", "POST"),
-        ]:
-            guesser.cookies.clear()
-            guesser.cookies.update(cookies)
-            assert (await guesser.request(method, f"/console{path}")).status_code == 429
+        # Good ones, but of another process: this one has never seen them.
+        elsewhere = await start_http()
+        async with httpx.AsyncClient(base_url=elsewhere.url) as stranger:
+            await sign_in(stranger, elsewhere, market)
+            refresh, access = stranger.cookies["ecp_refresh"], stranger.cookies["ecp_access"]
+            for cookies, path, method in [
+                ({"ecp_refresh": refresh}, "/", "GET"),
+                ({"ecp_refresh": refresh, "ecp_access": access}, "/", "GET"),
+                ({"ecp_refresh": refresh}, "/sign-out", "POST"),
+            ]:
+                guesser.cookies.clear()
+                guesser.cookies.update(cookies)
+                assert (await guesser.request(method, f"/console{path}")).status_code == 429
+            assert (await stranger.get("/console/")).status_code == 200
         assert (await browser.get("/console/")).status_code == 200
         assert (await browser.post("/console/sign-out")).status_code == 303
 
