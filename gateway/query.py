@@ -5,7 +5,6 @@ API ask here."""
 
 import logging
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import sqlglot
@@ -123,6 +122,14 @@ def _refusal(why: str) -> Refused:
     return Refused("TRQ01", why)
 
 
-def length(rows: Iterable[Iterable[Any]]) -> int:
-    """How long rows are, as far as that is worth counting."""
-    return sum(len(value) for row in rows for value in row if isinstance(value, (str, bytes, list)))
+def length(value: Any) -> int:
+    """How long rows are, or what is in one, as far as that is worth counting."""
+    match value:
+        case str() | bytes():
+            return len(value)
+        case dict():
+            return sum(len(name) + length(each) for name, each in value.items())
+        case list() | tuple():
+            return len(value) + sum(map(length, value))
+        case _:
+            return 0

@@ -96,7 +96,9 @@ class Settings(BaseSettings):
     http_body_ms: int = 5_000
     """How long a client may take to send its request, or to read a part of its answer."""
     http_rate: str = "100/second"
-    """Requests with one token; as the package `limits` writes it."""
+    """Requests with one token, and of one account; as the package `limits` writes it."""
+    http_exchange_rate: str = "10/minute"
+    """Exchanges of one license, each of which is stored."""
     http_guess_rate: str = "30/minute"
     """Tokens and licenses that are none, from one address."""
     http_proxies: str = ""

@@ -60,6 +60,11 @@ def execute(connection: Connection[Any], text: str, *, limit: int, seconds: floa
             f"the query was stopped after {seconds:g} s",
             "ask for less: a shorter time, one stream, no join of all with all",
         ) from None
+    except errors.DataError as error:
+        if error.sqlstate:
+            raise
+        # It is Python that has no such value: a time after the year 9999, say.
+        raise Refusal("TRQ01", f"the query finds what cannot be shown: {error}", "cast it to text") from None
     return Rows(columns, rows, is_cut)
 
 

@@ -26,6 +26,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Rows: TypeAlias = Sequence[Any]
 
 CONNECT_TIMEOUT = 1.0
+REMEMBERED = 10_000
+"""Tokens and licenses that were good lately."""
 TENANT = "ecp_api"
 
 
@@ -38,24 +40,45 @@ class Who(NamedTuple):
 
 
 class Rates:
-    """How much may be asked: with one token, from one address for tokens, and with tokens that are none."""
+    """How much may be asked: with one token, for one account, for tokens with one license, and with what is no token or
+    license, from one address. Who shares an address with one that guesses keeps a token that was good lately."""
 
     def __init__(self, settings: Settings) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._requests = parse(settings.http_rate)
+        self._exchanges = parse(settings.http_exchange_rate)
         self._guesses = parse(settings.http_guess_rate)
+        # Digests, the newest last.
+        self._good: dict[str, None] = {}
 
-    async def request(self, token: str) -> None:
+    async def request(self, token: str, peer: str) -> None:
+        """Before the database is asked. Raises TRW06."""
+        await self._may_try(token, peer)
+        await self._hit(self._requests, "token", _digest(token))
+
+    async def account(self, account_id: int) -> None:
+        """The same, when it is known who asks: one account may have many tokens. Raises TRW06."""
+        await self._hit(self._requests, "account", str(account_id))
+
+    async def exchange(self, license_: str, peer: str) -> None:
         """Raises TRW06."""
-        await self._hit(self._requests, "token", hashlib.sha256(token.encode()).hexdigest())
+        await self._may_try(license_, peer)
+        await self._hit(self._exchanges, "license", _digest(license_))
 
-    async def guess(self, peer: str) -> None:
+    def good(self, secret: str) -> None:
+        digest = _digest(secret)
+        self._good.pop(digest, None)
+        self._good[digest] = None
+        if len(self._good) > REMEMBERED:
+            del self._good[next(iter(self._good))]
+
+    async def wrong(self, secret: str, peer: str) -> None:
         """Raises TRW06: so often may an address be wrong."""
+        self._good.pop(_digest(secret), None)
         await self._hit(self._guesses, "peer", peer)
 
-    async def may_guess(self, peer: str) -> None:
-        """Raises TRW06."""
-        if not await self._limiter.test(self._guesses, "peer", peer):
+    async def _may_try(self, secret: str, peer: str) -> None:
+        if _digest(secret) not in self._good and not await self._limiter.test(self._guesses, "peer", peer):
             await self._refuse(self._guesses, "peer", peer)
 
     async def _hit(self, limit: RateLimitItem, *key: str) -> None:
@@ -66,6 +89,10 @@ class Rates:
         window = await self._limiter.get_window_stats(limit, *key)
         wait = max(1, math.ceil(window.reset_time - time.time()))
         raise Problem("TRW06", f"no more than {limit}", headers={"Retry-After": str(wait)})
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @dataclass
@@ -139,8 +166,9 @@ class Api:
                 raise
             problem = of_credential(problem)
             if problem.status == 401:
-                await self.rates.guess(peer)
+                await self.rates.wrong(token, peer)
             raise problem from error
+        self.rates.good(token)
         if who.role != TENANT:
             await connection.execute(calls.BECOME, who.role)
         return who

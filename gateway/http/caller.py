@@ -38,6 +38,7 @@ class Caller:
         self._api = api_of(request)
         self._token = token
         self._peer = peer_of(request)
+        self._is_counted = False
 
     @asynccontextmanager
     async def transaction(
@@ -47,6 +48,9 @@ class Caller:
         options: dict[str, Any] = {"readonly": readonly, "deadline_ms": deadline_ms, "may_be_done": not readonly}
         async with self._api.transaction(**options, is_long=is_long) as connection:
             who = await self._api.admit(connection, self._token, self._peer)
+            if not self._is_counted:
+                self._is_counted = True
+                await self._api.rates.account(who.account_id)
             with self._api.alone(who.account_id) if is_long else nullcontext():
                 yield connection, who
 
@@ -101,11 +105,9 @@ async def token_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> str:
     """The bearer's token. Raises TRW11 without one, and TRW06 where too much was asked."""
-    rates = api_of(request).rates
-    await rates.may_guess(peer_of(request))
     if credentials is None:
         raise Problem("TRW11", "there is no Authorization: Bearer header")
-    await rates.request(credentials.credentials)
+    await api_of(request).rates.request(credentials.credentials, peer_of(request))
     return credentials.credentials
 
 

@@ -29,6 +29,7 @@ SQLSTATES = {
     "42501": "TRW09",  # the role may not: the scope is another one's
     "22": "TRW01",
     "23": "TRW01",
+    "54": "TRW01",  # too deep for the database to read
     "08": "TRD01",
     "57": "TRD01",
     "57014": "TRP09",

@@ -286,6 +286,19 @@ def test_a_refusal_is_a_line_and_a_hint(stage: Plane) -> None:
     assert unknown.stderr.startswith('ecp: 42703 column "nothing" does not exist')
 
 
+@pytest.mark.parametrize("year", ["20000", "0044"])
+def test_what_python_cannot_hold_is_refused_and_not_lost(stage: Plane, year: str) -> None:
+    text = f"select cast('{year}-03-15{' BC' if year == '0044' else ''}' as timestamp)"
+    assert ecp(stage, text).stderr.startswith("ecp: TRQ01 the query finds what cannot be shown")
+    assert ecp(stage, f"select cast(x.t as text) from ({text} as t) as x").exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json", "--limit=9"])
+def test_rows_and_ranges_are_text(stage: Plane, form: str) -> None:
+    found = ecp(stage, "select s, array_agg(s) over () from analytics.streams as s", form)
+    assert (found.exit_code, "stream-2" in found.output) == (0, True)
+
+
 def test_an_empty_database_says_so(empty_url: str) -> None:
     refused = CliRunner().invoke(app, ["--database-url", empty_url, "query", "select 1"])
     assert refused.stderr.startswith("ecp: TRD04")

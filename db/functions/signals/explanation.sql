@@ -1,6 +1,7 @@
--- requires: core/error_registry signals/formula signals/lots
+-- requires: access/is_tenant core/error_registry signals/formula signals/lots
 -- Not hot: it follows the subscription to the stream's lane. Thresholds are read from the version of the settings that the
--- decision names, which never changes; values from the inputs that it keeps.
+-- decision names, which never changes; values from the inputs that it keeps. What a signal says is a subscriber's only if the plane
+-- took it, and before the end: of any other it learns what became of it.
 create or replace function signals.explanation(p_subscription bigint, p_epoch integer, p_seq bigint, p_part integer)
 returns table (
   subscription_id bigint, stream text, epoch integer, seq bigint, action text, symbol text, side text,
@@ -12,8 +13,8 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select
-    s.subscription_id, t.name, p_epoch, p_seq, coalesce(d.action, x.action), coalesce(d.symbol, x.symbol),
-    coalesce(d.side, x.side), trim_scale(case when p_part = 0 then x.volume else (d.inputs ->> 'master_volume')::numeric end),
+    s.subscription_id, t.name, p_epoch, p_seq, coalesce(d.action, c.action), coalesce(d.symbol, c.symbol),
+    coalesce(d.side, c.side), trim_scale(case when p_part = 0 then c.volume else (d.inputs ->> 'master_volume')::numeric end),
     x.verdict,
     case
       when d.delivery_seq is not null then 'DELIVERED'
@@ -82,6 +83,11 @@ as $$
   left join signals.decisions as d
     on d.lane = s.lane and d.subscription_id = s.subscription_id and d.stream_id = s.stream_id
       and d.epoch = p_epoch and d.seq = p_seq and d.part = p_part
+  left join lateral (
+    select x.action, x.symbol, x.side, x.volume
+    where not access.is_tenant() or d.reason is not null
+      or (x.verdict = 'ACCEPTED' and x.received_at < coalesce(s.ended_at, 'infinity'))
+  ) as c on true
   left join signals.copy_settings as k
     on k.lane = s.lane and k.subscription_id = s.subscription_id and k.version = d.settings_version
   left join signals.reports as r

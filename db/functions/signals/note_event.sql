@@ -19,6 +19,10 @@ begin
     when p_code like 'TR%' then p_code like 'TRG%' and p_code in (select e.code from core.error_registry() as e) else true
   end) is not true then
     perform core.fail('TRS43', jsonb_build_object('rule', 'code_of_the_guard', 'code', left(p_code, 64)));
+  elsif octet_length(p_detail::text) > 4096 then
+    perform core.fail('TRS43', jsonb_build_object('rule', 'detail_of_4096_bytes', 'bytes', octet_length(p_detail::text)));
+  elsif jsonb_path_exists(p_detail, 'strict $.**{11}') then
+    perform core.fail('TRS43', jsonb_build_object('rule', 'detail_of_10_levels'));
   end if;
   insert into signals.protection_events (lane, occurred_at, origin, code, stream_id, subscription_id, seq, detail)
   values (v_lane, core.now(), 'GUARD', p_code, v_stream, p_subscription, p_delivery_seq, p_detail);
@@ -26,4 +30,5 @@ end
 $$;
 
 comment on function signals.note_event(bigint, text, bigint, jsonb) is
-'Keeps what a subscriber''s terminal refused: a TRG code or one of the terminal''s own. Fails with TRS17, TRS43.';
+'Keeps what a subscriber''s terminal refused: a TRG code or one of the terminal''s own, with at most 4096 bytes
+of detail, ten levels deep. Fails with TRS17, TRS43.';

@@ -1,6 +1,7 @@
--- requires: access/may_touch core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/next_settings
+-- requires: access/is_tenant access/may_touch core/fail signals/decide signals/feed signals/formula signals/rebuild_book signals/next_settings
 -- The real rules over a follower that never was: in a lane that nobody else sees, with the account, portfolio and symbols of the
 -- real one, each signal decided as of when it was received; then all of it is rolled back. Balance and equity are those of now.
+-- A subscriber may look back to before it subscribed, but what came after its end is not its to read.
 create or replace function signals.what_if(
   p_subscription bigint, p_settings jsonb, p_from timestamptz, p_to timestamptz
 ) returns table (
@@ -17,6 +18,7 @@ declare
   v_account bigint;
   v_portfolio bigint;
   v_copy bigint;
+  v_until timestamptz;
   v_start record;
   v_signal record;
   v_done boolean := false;
@@ -28,6 +30,7 @@ begin
   elsif (p_from < p_to and p_to - p_from <= interval '31 days') is not true then
     perform core.fail('TRS36', jsonb_build_object('from', p_from, 'to', p_to));
   end if;
+  v_until := case when access.is_tenant() then least(p_to, v_subscription.ended_at) else p_to end;
   begin
     insert into core.lanes (lane) select max(l.lane) + 1 from core.lanes as l returning core.lanes.lane into v_lane;
     insert into access.accounts (lane, name, roles)
@@ -79,7 +82,7 @@ begin
         cross join lateral signals.feed(c.stream_lane, array[c.stream_id], array[c.epoch], array[c.seq], 1000) as f
         where c.lane = v_lane
       loop
-        v_done := v_signal.received_at >= p_to;
+        v_done := v_signal.received_at >= v_until;
         exit when v_done;
         perform signals.decide(
           v_lane, v_signal.received_at, '{1}', array[v_signal.stream_id], array[v_signal.epoch], array[v_signal.seq],
@@ -141,4 +144,4 @@ $$;
 comment on function signals.what_if(bigint, jsonb, timestamptz, timestamptz) is
 'What a subscription would have made of its stream''s signals in a period of at most 31 days with other settings (keys as for
 signals.write_settings), beside what it did. notional and cost (mean slippage of its own fills so far) in the profit currency.
-Leaves nothing behind. Fails with TRS17, TRS20, TRS36.';
+A subscriber is shown nothing from the end of its subscription on. Leaves nothing behind. Fails with TRS17, TRS20, TRS36.';

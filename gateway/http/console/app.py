@@ -55,7 +55,7 @@ def _page_of(of: Callable[[Any], Problem]) -> Callable[[Request, Any], Coroutine
             why = f"?why={problem.code}" if request.cookies else ""
             return RedirectResponse(f"{PATH}/sign-in{why}", 303)
         text = request.app.state.api.texts[problem.code]
-        return page(request, "problem.html", problem.status, problem=problem, text=text)
+        return page(request, "problem.html", problem.status, problem.headers, problem=problem, text=text)
 
     return handler
 

@@ -24,11 +24,13 @@ environment = Environment(
 )
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def page(
+    request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> HTMLResponse:
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     who, rights = (visitor.who, visitor.rights) if visitor else (None, frozenset[str]())
     text = environment.get_template(template).render(path=request.url.path, who=who, rights=rights, **values)
-    return HTMLResponse(text, status)
+    return HTMLResponse(text, status, headers)
 
 
 def events(reading: Any, points: Collection[Any]) -> bytes:

@@ -8,15 +8,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.http import calls
-from gateway.http.caller import api_of, peer_of
+from gateway.http.caller import api_of
 from gateway.http.console import session
 from gateway.http.console.live import Live
 from gateway.http.console.pages import page
 from gateway.http.console.session import PATH, REFRESH, Form, Visits
 from gateway.http.pages import PageOf
 from gateway.http.problems import Problem
+from gateway.http.routes import tokens
 from gateway.http.routes.fields import Currency, Id
-from gateway.http.routes.tokens import obtain
 
 router = APIRouter(default_response_class=HTMLResponse)
 
@@ -42,10 +42,11 @@ async def signed_in(request: Request, form: Form) -> Response:
     if scope not in {"operator", "auditor", "analyst"}:
         raise Problem("TRW14", f"scope: {scope}")
     try:
-        tokens = await obtain(request, license_, calls.EXCHANGE_LICENSE, license_, scope, peer_of(request))
+        obtained = await tokens.exchanged(request, license_, scope)
     except Problem as problem:
-        return page(request, "sign_in.html", problem.status, text=api_of(request).texts[problem.code])
-    session.keep(request, tokens)
+        text = api_of(request).texts[problem.code]
+        return page(request, "sign_in.html", problem.status, problem.headers, text=text)
+    session.keep(request, obtained)
     return RedirectResponse(f"{PATH}/", SEE_OTHER)
 
 
@@ -53,8 +54,7 @@ async def signed_in(request: Request, form: Form) -> Response:
 async def sign_out(request: Request, _: Form) -> Response:
     """Every token of this sign-in ends, wherever it got to."""
     if refresh := request.cookies.get(REFRESH):
-        async with api_of(request).transaction() as connection:
-            await connection.execute(calls.REVOKE_TOKENS, refresh)
+        await tokens.revoke(request, refresh)
     session.forget(request)
     return RedirectResponse(f"{PATH}/sign-in", SEE_OTHER)
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +14,7 @@ from gateway.http import calls
 from gateway.http.api import Connection, Who
 from gateway.http.caller import Caller, api_of, peer_of
 from gateway.http.problems import Problem
-from gateway.http.routes.tokens import obtain
+from gateway.http.routes.tokens import refreshed
 
 PATH = "/console"
 ACCESS, REFRESH = "ecp_access", "ecp_refresh"
@@ -55,20 +56,25 @@ class Visitor(Caller):
 
 class Refreshing:
     """A browser asks for several things at once, and a refresh token is good for one refresh: who comes with the same
-    one gets the same answer."""
+    one, from the same address, gets the same answer. A failure is told to those who wait for it and to nobody else."""
 
     def __init__(self) -> None:
-        self._going: dict[bytes, asyncio.Task[dict[str, Any]]] = {}
+        self._going: dict[tuple[bytes, str], asyncio.Task[dict[str, Any]]] = {}
 
     async def tokens(self, request: Request, refresh: str) -> dict[str, Any]:
         """Raises Problem."""
-        key = hashlib.sha256(refresh.encode()).digest()
+        key = hashlib.sha256(refresh.encode()).digest(), peer_of(request)
         task = self._going.get(key)
         if task is None:
-            work = obtain(request, refresh, calls.REFRESH, refresh, peer_of(request))
-            task = self._going[key] = asyncio.create_task(work)
-            asyncio.get_running_loop().call_later(REMEMBERED, self._going.pop, key)
+            task = self._going[key] = asyncio.create_task(refreshed(request, refresh))
+            task.add_done_callback(partial(self._done, key))
         return await asyncio.shield(task)
+
+    def _done(self, key: tuple[bytes, str], task: asyncio.Task[dict[str, Any]]) -> None:
+        if task.cancelled() or task.exception():
+            del self._going[key]
+        else:
+            asyncio.get_running_loop().call_later(REMEMBERED, self._going.pop, key)
 
 
 async def visitor(request: Request) -> Visitor:
@@ -80,7 +86,7 @@ async def visitor(request: Request) -> Visitor:
         tokens = await request.app.state.refreshing.tokens(request, refresh)
         keep(request, tokens)
         token = str(tokens["access_token"])
-    await api_of(request).rates.request(token)
+    await api_of(request).rates.request(token, peer_of(request))
     return Visitor(request, token)
 
 

@@ -33,7 +33,7 @@ class NewEvent(Body):
         description="A TRG code of docs/errors.md, or one of the terminal's own."
     )
     delivery_seq: Number | None = None
-    detail: Json | None = None
+    detail: Json | None = Field(default=None, description="At most 4096 bytes, ten levels deep.")
 
 
 @router.get("", response_model=Page[ProtectionEvent])

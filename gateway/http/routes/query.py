@@ -1,7 +1,11 @@
 """SQL of other people's, over the views of analytics: what `ecp query` is, for who has a token."""
 
 import asyncio
+from datetime import date, time, timedelta
+from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Request
@@ -13,6 +17,9 @@ from gateway.http import calls
 from gateway.http.caller import Reads, api_of
 from gateway.http.problems import Problem
 from gateway.http.routes.fields import Body
+
+# A time after the year 9999, a row without a type, and whatever else Postgres has and Python has not.
+UNREADABLE = (ValueError, ArithmeticError, RecursionError, asyncpg.UnsupportedClientFeatureError)
 
 router = APIRouter(prefix="/v1/query", tags=["query"])
 
@@ -51,6 +58,8 @@ async def ask(request: Request, caller: Reads, asked: Query) -> Any:
             if (error.sqlstate or "")[:2] not in {"42", "22", "0A", "54"}:
                 raise
             raise Problem("TRQ01", str(error).partition("\n")[0]) from None
+        except UNREADABLE as error:
+            raise Problem("TRQ01", f"it finds what cannot be shown; cast it to text ({error})") from None
     return {"columns": columns, "rows": rows, "is_cut": is_cut}
 
 
@@ -59,6 +68,24 @@ async def _first(cursor: Any, limit: int) -> tuple[list[list[Any]], bool]:
     rows: list[list[Any]] = []
     length = 0
     while len(rows) <= limit and length <= query.MOST_BYTES and (more := await cursor.fetch(query.FETCHED)):
-        rows += [list(row.values()) for row in more]
-        length += query.length(more)
+        found = [[_plain(value) for value in row.values()] for row in more]
+        rows += found
+        length += query.length(found)
     return rows[:limit], len(rows) > limit or length > query.MOST_BYTES
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has, or becomes text in it: a row is an object, and what is neither is written as text."""
+    match value:
+        case float():
+            return value if isfinite(value) else str(value)
+        case None | str() | int() | Decimal() | date() | time() | timedelta() | UUID():
+            return value
+        case bytes():
+            return rf"\x{value.hex()}"
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dict() | asyncpg.Record():
+            return {name: _plain(each) for name, each in value.items()}
+        case _:
+            return str(value)

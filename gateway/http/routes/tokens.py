@@ -42,28 +42,55 @@ class Tokens(BaseModel):
 @router.post("", response_model=Tokens)
 async def exchange(request: Request, asked: Exchange) -> dict[str, Any]:
     """Exchange a license for tokens."""
-    return await obtain(request, asked.license, calls.EXCHANGE_LICENSE, asked.license, asked.scope, peer_of(request))
+    return await exchanged(request, asked.license, asked.scope)
 
 
 @router.post("/refresh", response_model=Tokens)
 async def refresh(request: Request, asked: Refresh) -> dict[str, Any]:
     """Exchange a refresh token for the next pair; the old pair's access token lives to its end."""
-    return await obtain(request, asked.refresh_token, calls.REFRESH, asked.refresh_token, peer_of(request))
+    return await refreshed(request, asked.refresh_token)
 
 
-async def obtain(request: Request, secret: str, sql: str, *arguments: Any) -> dict[str, Any]:
-    """The next pair of tokens for a license or refresh token, by the call that takes it. Raises Problem."""
-    api, peer = api_of(request), peer_of(request)
-    await api.rates.may_guess(peer)
-    await api.rates.request(secret)
+async def exchanged(request: Request, license_: str, scope: str) -> dict[str, Any]:
+    """A pair of tokens for a license. Raises Problem."""
+    await api_of(request).rates.exchange(license_, peer_of(request))
+    tokens = await _obtain(request, license_, calls.EXCHANGE_LICENSE, license_, scope, peer_of(request))
+    api_of(request).rates.good(license_)
+    return tokens
+
+
+async def refreshed(request: Request, refresh_token: str) -> dict[str, Any]:
+    """The next pair. Raises Problem."""
+    await api_of(request).rates.request(refresh_token, peer_of(request))
+    return await _obtain(request, refresh_token, calls.REFRESH, refresh_token, peer_of(request))
+
+
+async def revoke(request: Request, refresh_token: str) -> None:
+    """End every token of the same exchange. Raises Problem."""
+    await api_of(request).rates.request(refresh_token, peer_of(request))
+    await _call(request, refresh_token, calls.REVOKE_TOKENS, refresh_token)
+
+
+async def _obtain(request: Request, secret: str, sql: str, *arguments: Any) -> dict[str, Any]:
+    row = await _call(request, secret, sql, *arguments)
+    rates = api_of(request).rates
+    if code := row.pop("code", None):
+        problem = of_credential(Problem(code))
+        if problem.status == 401:
+            await rates.wrong(secret, peer_of(request))
+        raise problem
+    for token in (row["access_token"], row["refresh_token"]):
+        rates.good(token)
+    return row
+
+
+async def _call(request: Request, secret: str, sql: str, *arguments: Any) -> dict[str, Any]:
+    api = api_of(request)
     try:
         async with api.transaction() as connection:
-            row = dict(await connection.fetchrow(sql, *arguments) or {})
+            return dict(await connection.fetchrow(sql, *arguments) or {})
     except Problem as problem:
         refused = of_credential(problem)
         if refused.status == 401:
-            await api.rates.guess(peer)
+            await api.rates.wrong(secret, peer_of(request))
         raise refused from problem
-    if code := row.pop("code", None):
-        raise Problem(code)
-    return row

@@ -161,6 +161,25 @@ def test_what_came_after_the_end_is_not_its(plane: Plane, master: Master, copier
     assert explained(plane, copier) == ("AFTER_END", None, "Not copied: the subscription had ended.")
 
 
+def test_what_is_not_its_a_subscriber_learns_nothing_of(plane: Plane, master: Master, copier: Copier) -> None:
+    master.does("OPEN", 1)
+    master.does("OPEN", 2, volume="0.015")
+    copier.receives()
+    plane.transition(copier.subscription, "end")
+    master.does("OPEN", 3)
+    token = plane.license(copier.account, "api").token
+    ask = "select outcome, action, symbol, side, master_volume from signals.explain(%s, 1, %s)"
+    with plane.connect("ecp_tenant") as tenant, tenant.transaction():
+        tenant.execute("select access.act_for(%s)", [token])
+        delivered, refused, ended = (
+            tenant.execute(ask, [copier.subscription, seq]).fetchone() or () for seq in (1, 2, 3)
+        )
+    assert delivered[:4] == ("DELIVERED", "OPEN", "EURUSD", "BUY")
+    assert refused == ("REFUSED", None, None, None, None)
+    assert ended == ("AFTER_END", None, None, None, None)
+    assert plane.explain(copier.subscription, 3)["symbol"] == "EURUSD"
+
+
 def test_what_never_was_is_unknown(plane: Plane, copier: Copier) -> None:
     assert explained(plane, copier, 99) == ("UNKNOWN", None, "The plane holds no such signal of this stream.")
 

@@ -35,6 +35,25 @@ def test_the_plane_s_codes_are_the_plane_s(plane: Plane, copier: Copier, code: s
     assert raised.value.sqlstate == "TRS43"
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + "1" + "]" * levels
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "rule"),
+    [
+        (f'"{"x" * 4094}"', f'"{"é" * 2048}"', "detail_of_4096_bytes"),
+        (nested(10), nested(11), "detail_of_10_levels"),
+        (json.dumps({"a": [{"b": []}]}), json.dumps({"a": json.loads(nested(10))}), "detail_of_10_levels"),
+    ],
+)
+def test_detail_is_short_and_flat(plane: Plane, copier: Copier, most: str, more: str, rule: str) -> None:
+    plane.operator.execute(NOTE, [copier.subscription, "TRG01", None, most])
+    with pytest.raises(psycopg.Error) as raised:
+        plane.operator.execute(NOTE, [copier.subscription, "TRG01", None, more])
+    assert (raised.value.sqlstate, rule in (raised.value.diag.message_detail or "")) == ("TRS43", True)
+
+
 def test_a_subscription_that_does_not_exist(plane: Plane) -> None:
     with pytest.raises(psycopg.Error) as raised:
         plane.operator.execute(NOTE, [1, "TRG01", None, None])

@@ -83,6 +83,29 @@ def test_the_period_ends_before_its_end(plane: Plane, master: Master, copier: Co
     assert [row["seq"] for row in what_if(plane, copier, {}, end=end)] == [1]
 
 
+def test_a_subscriber_is_shown_what_came_before_its_subscription_and_nothing_after_its_end(
+    plane: Plane, master: Master
+) -> None:
+    master.does("OPEN", 1)
+    plane.tick(hours=1)
+    copier = plane.copier(master)
+    master.does("OPEN", 2)
+    copier.receives()
+    plane.tick(hours=1)
+    plane.transition(copier.subscription, "end")
+    master.does("OPEN", 3)
+    plane.tick(hours=1)
+    token = plane.license(copier.account, "api").token
+    ask = "select seq from signals.what_if(%s, '{}', core.now() - %s, core.now() + interval '1 hour')"
+    with plane.connect("ecp_tenant") as tenant, tenant.transaction():
+        tenant.execute("select access.act_for(%s)", [token])
+        whole, after = (
+            tenant.execute(ask, [copier.subscription, timedelta(minutes=minutes)]).fetchall() for minutes in (600, 30)
+        )
+    assert (whole, after) == ([(1,), (2,)], [])
+    assert [row["seq"] for row in what_if(plane, copier, {})] == [1, 2, 3]
+
+
 def test_cost_is_what_the_follower_s_own_fills_strayed(plane: Plane, master: Master, copier: Copier) -> None:
     for position in (1, 2):
         master.does("OPEN", position, price="1.10000", volume="0.10")

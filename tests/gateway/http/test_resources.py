@@ -1,5 +1,6 @@
 """Every operation once, over HTTP, as whom it is for; and what it must not do for others."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +139,10 @@ async def test_a_tenant_looks_after_its_own(market: Market, sign_in: SignIn) -> 
     assert (changes[0]["cause"], changes[0]["actor"]) == ("user_pause", "subscriber-2")
     event = {"subscription_id": subscription, "code": "TRG01", "detail": {"age_ms": 700}}
     await done(tenant, "/v1/protection-events", event, 201)
+    headers = {**tenant.headers, "Content-Type": "application/json", "Idempotency-Key": "deep"}
+    for levels, expected in ((11, (422, "TRS43")), (100_000, (400, "TRW01"))):
+        body = json.dumps(event).replace("700", "[" * levels + "]" * levels)
+        assert refused(await tenant.http.post("/v1/protection-events", content=body, headers=headers)) == expected
     assert [row["detail"] for row in await tenant.items("/v1/protection-events")] == [{"age_ms": 700}]
     standing = await read(tenant, f"/v1/accounts/{account}/trust")
     assert [(row["role"], row["score"], row["is_trusted"]) for row in standing] == [("subscriber", 100, True)]
@@ -223,6 +228,23 @@ async def test_queries_run_with_the_rights_of_who_asks(
     for attack in ("drop table x", "select 1; select 2", "select pg_sleep(9)", "select * from access.licenses", "no"):
         assert refused(await analyst.post("/v1/query", {"sql": attack})) == (422, "TRQ01"), attack
     assert refused(await analyst.post("/v1/query", {"sql": "select nothing from analytics.streams"})) == (422, "TRQ01")
+
+
+async def test_whatever_a_query_finds_is_shown_or_refused(sign_in: SignIn) -> None:
+    analyst = await sign_in(scope="analyst")
+    for sql, shown in [
+        ("select a from analytics.accounts as a", '"roles":["analyst"]'),
+        ("select array_agg(a) from analytics.accounts as a", '"roles":["analyst"]'),
+        ("select cast('NaN' as double precision), cast('Infinity' as numeric)", '["nan","Infinity"]'),
+        ("select cast('infinity' as timestamptz)", "9999-12-31"),
+        ("select (1, 'x')", '[[1,"x"]]'),
+        ("select cast('1 year' as interval)", "P1Y"),
+    ]:
+        answer = await analyst.post("/v1/query", {"sql": sql})
+        assert (answer.status_code, shown in answer.text) == (200, True), answer.text
+    for value in ("'20000-01-01' as timestamp", "'0044-03-15 BC' as date", "'170000000 years' as interval"):
+        answer = await analyst.post("/v1/query", {"sql": f"select cast({value})"})
+        assert refused(answer) == (422, "TRQ01"), value
 
 
 HOUSE = ["/v1/jobs", "/v1/alarms", "/v1/audit/trail", "/v1/audit/head", "/v1/audit/verify"]

@@ -101,7 +101,14 @@ class Served:
     def __init__(self, database_url: str) -> None:
         limitless = "1000000/second"
         self._http = Http(
-            Settings(http=True, http_port=0, database_url=database_url, http_rate=limitless, http_guess_rate=limitless)
+            Settings(
+                http=True,
+                http_port=0,
+                database_url=database_url,
+                http_rate=limitless,
+                http_guess_rate=limitless,
+                http_exchange_rate=limitless,
+            )
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

@@ -98,8 +98,8 @@ async def test_a_revoked_license_takes_its_tokens_along(tenant: Client, market: 
 async def test_too_many_requests_with_one_token_and_too_many_guesses(start_http: Start, market: Market) -> None:
     api = await start_http(http_rate="3/minute", http_guess_rate="2/minute")
     async with httpx.AsyncClient(base_url=api.url) as web:
-        body = {"license": market.license(market.account("subscriber"), "api")}
-        one, other = [Client(web, (await web.post("/v1/tokens", json=body)).json()) for _ in range(2)]
+        body, another = ({"license": market.license(market.account("subscriber"), "api")} for _ in range(2))
+        one, other = [Client(web, (await web.post("/v1/tokens", json=each)).json()) for each in (body, another)]
         for _ in range(3):
             assert (await one.get("/v1/accounts")).status_code == 200
         answer = await one.get("/v1/accounts")
@@ -108,3 +108,34 @@ async def test_too_many_requests_with_one_token_and_too_many_guesses(start_http:
         assert (await other.get("/v1/accounts")).status_code == 200
         for expected in ((401, "TRW11"), (401, "TRW11"), (429, "TRW06")):
             assert await shown(web, "guess") == expected
+        # Whoever shares the address keeps what was good; what nobody has shown yet waits.
+        assert (await other.get("/v1/accounts")).status_code == 200
+        assert (await web.post("/v1/tokens", json=another)).status_code == 200
+        fresh = {"license": market.license(market.account("subscriber"), "api")}
+        assert refused(await web.post("/v1/tokens", json=fresh)) == (429, "TRW06")
+
+
+async def test_what_is_revoked_is_no_longer_known_as_good(start_http: Start, market: Market) -> None:
+    api = await start_http(http_guess_rate="2/minute")
+    async with httpx.AsyncClient(base_url=api.url) as web:
+        body = {"license": market.license(market.account("subscriber"), "api")}
+        one = Client(web, (await web.post("/v1/tokens", json=body)).json())
+        market.value("select access.revoke_license(license_id) from access.licenses where purpose = 'api'")
+        for _ in range(2):
+            assert refused(await one.get("/v1/accounts")) == (401, "TRA03")
+        # Were it asked for, the database would take it again.
+        market.db.execute("update access.licenses set revoked_at = null")
+        assert refused(await one.get("/v1/accounts")) == (429, "TRW06")
+
+
+async def test_many_tokens_are_one_account_and_a_license_gives_few(start_http: Start, market: Market) -> None:
+    api = await start_http(http_rate="3/minute", http_exchange_rate="2/minute")
+    async with httpx.AsyncClient(base_url=api.url) as web:
+        body = {"license": market.license(market.account("subscriber"), "api")}
+        one, other = [Client(web, (await web.post("/v1/tokens", json=body)).json()) for _ in range(2)]
+        answer = await web.post("/v1/tokens", json=body)
+        assert refused(answer) == (429, "TRW06")
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        for client in (one, other, one):
+            assert (await client.get("/v1/accounts")).status_code == 200
+        assert refused(await other.get("/v1/accounts")) == (429, "TRW06")

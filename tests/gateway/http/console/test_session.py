@@ -8,7 +8,8 @@ import pytest
 
 from gateway.http.server import Http
 from tests.gateway.conftest import Market
-from tests.gateway.http.console.conftest import Visit
+from tests.gateway.http.conftest import Start
+from tests.gateway.http.console.conftest import Visit, sign_in
 
 pytestmark = pytest.mark.core
 
@@ -104,3 +105,64 @@ async def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(visit: V
     assert answer.headers["cache-control"] == "no-store"
     script = await browser.get("/console/static/console.js")
     assert (script.status_code, script.headers["cache-control"]) == (200, "no-cache")
+
+
+async def test_cookies_that_are_guessed_are_refused_before_the_database_is_asked(
+    start_http: Start, market: Market
+) -> None:
+    http = await start_http(http_guess_rate="3/minute")
+    async with (
+        httpx.AsyncClient(base_url=http.url) as browser,
+        httpx.AsyncClient(base_url=http.url, headers={"Origin": http.url}) as guesser,
+    ):
+        await sign_in(browser, http, market)
+        for cookies, path, method in [
+            ({"ecp_refresh": "a"}, "/", "GET"),
+            ({"ecp_refresh": "b", "ecp_access": "c"}, "/", "GET"),
+            ({"ecp_refresh": "d"}, "/sign-out", "POST"),
+        ]:
+            guesser.cookies.update(cookies)
+            assert (await guesser.request(method, f"/console{path}")).status_code in {303, 401}
+        # Good ones, but of another process: this one has never seen them.
+        elsewhere = await start_http()
+        async with httpx.AsyncClient(base_url=elsewhere.url) as stranger:
+            await sign_in(stranger, elsewhere, market)
+            refresh, access = stranger.cookies["ecp_refresh"], stranger.cookies["ecp_access"]
+            for cookies, path, method in [
+                ({"ecp_refresh": refresh}, "/", "GET"),
+                ({"ecp_refresh": refresh, "ecp_access": access}, "/", "GET"),
+                ({"ecp_refresh": refresh}, "/sign-out", "POST"),
+            ]:
+                guesser.cookies.clear()
+                guesser.cookies.update(cookies)
+                assert (await guesser.request(method, f"/console{path}")).status_code == 429
+            assert (await stranger.get("/console/")).status_code == 200
+        assert (await browser.get("/console/")).status_code == 200
+        assert (await browser.post("/console/sign-out")).status_code == 303
+
+
+async def test_one_license_signs_in_so_often_and_then_waits(start_http: Start, market: Market) -> None:
+    http = await start_http(http_exchange_rate="1/minute")
+    form = {"license": market.license(market.account("operator"), "api"), "scope": "operator"}
+    async with httpx.AsyncClient(base_url=http.url, headers={"Origin": http.url}) as browser:
+        first, second = [await browser.post("/console/sign-in", data=form) for _ in range(2)]
+    assert (first.status_code, second.status_code, "retry-after" in second.headers) == (303, 429, True)
+
+
+async def test_a_refresh_is_remembered_for_its_address_and_a_failed_one_for_nobody(
+    visit: Visit, http: Http, market: Market
+) -> None:
+    browser = await visit()
+    refresh = browser.cookies["ecp_refresh"]
+
+    async def comes(address: str, cookies: dict[str, str]) -> httpx.Response:
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        async with httpx.AsyncClient(base_url=http.url, transport=transport, cookies=cookies) as client:
+            return await client.get("/console/streams")
+
+    market.db.execute("update access.accounts set status = 'SUSPENDED'")
+    assert (await comes("127.0.0.1", {"ecp_refresh": refresh})).status_code in {303, 403}
+    market.db.execute("update access.accounts set status = 'ACTIVE'")
+    assert [(await comes("127.0.0.1", {"ecp_refresh": refresh})).status_code for _ in range(2)] == [200, 200]
+    stranger = await comes("127.0.0.2", {"ecp_refresh": refresh})
+    assert (stranger.status_code, stranger.headers["location"]) == (303, "/console/sign-in?why=TRW13")
