@@ -184,6 +184,8 @@ bool SocketIsConnected(int handle) {
   if (socket == nullptr || !socket->alive) return false;
   // What has arrived before the other side closed can still be read, and until then it counts as connected.
   if (socket->tls != nullptr && SSL_pending(socket->tls) > 0) return true;
+  // Its last word may have been read while looking for more, and the socket stays open until we have said ours.
+  if (socket->tls != nullptr && (SSL_get_shutdown(socket->tls) & SSL_RECEIVED_SHUTDOWN) != 0) socket->alive = false;
   char byte;
   const ssize_t peeked = ::recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) socket->alive = false;

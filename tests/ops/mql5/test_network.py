@@ -36,12 +36,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def serving(tls: Path | None = None) -> AsyncIterator[int]:
-    """A server that says once, in capitals, what it was told, and hangs up."""
+async def serving(tls: Path | None = None, lingers_s: float = 0) -> AsyncIterator[int]:
+    """A server that says once, in capitals, what it was told, and hangs up, at once or later."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.read(1000)).decode().upper().encode())
         await writer.drain()
+        await asyncio.sleep(lingers_s)
         writer.close()
 
     context = None
@@ -76,8 +77,11 @@ async def test_a_connection_is_refused(
     assert said == [f"no connection {error}"]
 
 
-async def test_tls_speaks_to_a_server_that_is_trusted(caller: Path, tmp_path: Path, certificate: Path) -> None:
-    async with serving(certificate) as port:
+@pytest.mark.parametrize("lingers_s", [0, 0.2])
+async def test_tls_speaks_to_a_server_that_is_trusted(
+    caller: Path, tmp_path: Path, certificate: Path, lingers_s: float
+) -> None:
+    async with serving(certificate, lingers_s) as port:
         said = await run_script(
             caller,
             tmp_path,
