@@ -16,11 +16,11 @@ def run_deploy(stack: Stack, *, dry_run: bool, lanes: int, as_json: bool) -> Non
     say = lines.append if as_json else typer.echo
     with deploy.connect(stack.url()) as connection:
         if dry_run:
-            todo = deploy.look(connection, files)
+            pending = deploy.look(connection, files)
             missing = extensions.missing(connection)
-            for line in [*(f"install  {name}" for name in missing), *todo.lines]:
+            for line in [*(f"install  {name}" for name in missing), *pending.lines]:
                 say(line)
-            end = "nothing to do" if todo.empty and not missing else "nothing was changed: this is a dry run"
+            end = "nothing to do" if pending.empty and not missing else "nothing was changed: this is a dry run"
         else:
             done = deploy.deploy(connection, files, lanes=lanes, say=say)
             end = "nothing to do" if done.empty else f"deployed {files.fingerprint[:12]}"
@@ -28,30 +28,24 @@ def run_deploy(stack: Stack, *, dry_run: bool, lanes: int, as_json: bool) -> Non
 
 
 def run_status(stack: Stack, *, as_json: bool) -> None:
-    """Print how far the database is; exit status 1 unless it is what the files say."""
+    """Print how far the database is, in lines or as one object; exit status 1 unless it is what the files say."""
     stack.start()
     files = tree.read()
     with deploy.connect(stack.url()) as connection:
         state = catalog.read(connection)
-        todo = plan.make(files, state)
+        pending = plan.make(files, state)
         drift = plan.drift(state)
         major, minor = divmod(connection.info.server_version, 10000)
-        known = {
-            "server": f"PostgreSQL {major}.{minor}, {stack.name} stack, database {connection.info.dbname}",
-            "files": files.fingerprint,
-            "database": state.fingerprint,
-            "applied": f"{len(state.migrations)} migrations, {len(state.objects)} files",
-            "pending": todo.lines,
-            "drift": drift,
-        }
+        server = f"PostgreSQL {major}.{minor}, {stack.name} stack, database {connection.info.dbname}"
     if as_json:
-        typer.echo(json.dumps(known))
+        known = {"server": server, "files": files.fingerprint, "database": state.fingerprint}
+        typer.echo(json.dumps({**known, "pending": pending.lines, "drift": drift}))
     else:
-        typer.echo(f"server   {known['server']}")
+        typer.echo(f"server   {server}")
         typer.echo(f"files    {files.fingerprint[:12]}")
         typer.echo(f"database {(state.fingerprint or 'nothing deployed')[:16]}")
-        typer.echo(f"applied  {known['applied']}")
-        for line in [f"pending  {line}" for line in todo.lines] + [f"drift    {path}" for path in drift]:
+        typer.echo(f"applied  {len(state.migrations)} migrations, {len(state.objects)} files")
+        for line in [f"pending  {line}" for line in pending.lines] + [f"drift    {path}" for path in drift]:
             typer.echo(line)
-    if not todo.empty or drift:
+    if not pending.empty or drift:
         raise typer.Exit(1)

@@ -81,21 +81,21 @@ def deploy(
     """
     with _only_deploy(connection):
         missing = extensions.missing(connection)
-        todo = look(connection, files)
-        if todo.empty and not missing:
-            return todo
+        pending = look(connection, files)
+        if pending.empty and not missing:
+            return pending
         connection.execute("select set_config('ecp.lanes', %s, false)", [str(lanes)])
         connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'".encode())
         for name in missing:
             say(f"install  {name}")
-        for line in todo.lines:
+        for line in pending.lines:
             say(line)
 
-        stages = _stages(todo.migrations)
+        stages = _stages(pending.migrations)
         for number, stage in enumerate(stages, start=1):
             work = partial(_work, connection, files, stage, missing if number == 1 else None, number == len(stages))
             _with_retries(connection, work, in_transaction=all(migration.in_transaction for migration in stage))
-        return todo
+        return pending
 
 
 def _work(connection: Connection[Any], files: Tree, stage: list[Source], missing: list[str] | None, last: bool) -> None:
